@@ -1,0 +1,229 @@
+//! What the SFU may be told at start: addresses, workers, slots, limits, timeouts.
+//!
+//! Plain values with a default and a reason each; who reads them from a file or the environment is not
+//! known here. Start at [`Config`].
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// The most slots a room can have. Sixteen voices at once is already more than anyone can follow, and
+/// every slot is an audio line each browser must keep.
+pub const SLOTS_MAX: u8 = 16;
+
+/// Everything a running SFU was told at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The addresses to bind and to tell the browsers. At least one.
+    pub addresses: Vec<Address>,
+    /// The port of worker 0; worker `n` uses `base_port + n`. Zero lets the system choose each (tests).
+    pub base_port: u16,
+    /// How many threads forward media. More than the number of cores only costs.
+    pub workers: NonZeroUsize,
+    /// How many voices a listener can hear at once, 1 to [`SLOTS_MAX`].
+    pub slots: u8,
+    /// Offer media over UDP.
+    pub udp: bool,
+    /// Offer media over TCP (ICE-TCP, RFC 6544) on the same port number, for networks that block UDP.
+    pub tcp: bool,
+    /// Bounds on what one process will hold.
+    pub limits: Limits,
+    /// How long the SFU waits before it draws a conclusion.
+    pub timeouts: Timeouts,
+}
+
+/// Where media is received, and the address others must use to reach it. They differ behind 1:1 NAT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The local address to bind.
+    pub bind: IpAddr,
+    /// The address written into the answer.
+    pub advertise: IpAddr,
+}
+
+/// Bounds on what one process will hold. At a bound a join is refused or a packet dropped, and counted.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// People in one room. Cost is linear in it, so this is about surprise, not about capacity.
+    pub participants_per_room: usize,
+    /// People on one worker. About 100 kB each, so 5,000 are half a gigabyte.
+    pub participants_per_worker: usize,
+    /// Open ICE-TCP connections on one worker; half-open ones included.
+    pub tcp_connections_per_worker: usize,
+    /// Open ICE-TCP connections from one address. Many people may sit behind one NAT, an attacker too.
+    pub tcp_connections_per_address: usize,
+    /// Unsent bytes one ICE-TCP connection may hold; at 20 kB/s of audio this is seconds of backlog
+    /// nobody wants to hear any more. When full, audio for that listener is dropped.
+    pub tcp_backlog_bytes: usize,
+    /// Size of an offer in bytes. A browser with 16 audio lines writes about 12 kB.
+    pub offer_bytes: usize,
+    /// Commands waiting for one worker. When full a join is refused.
+    pub commands_queued: usize,
+    /// Events waiting for the caller. When full, what describes a state is coalesced to its newest value.
+    pub events_queued: usize,
+}
+
+/// How long the SFU waits before it draws a conclusion.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// From the answer until media must be connected. ICE-TCP on a slow network needs some seconds.
+    pub connect: Duration,
+    /// Silence on the wire after which a participant counts as interrupted. Browsers check consent
+    /// about every 5 s at the slowest (RFC 7675 section 5.1), and send audio far more often.
+    pub interrupted: Duration,
+    /// Silence on the wire after which a participant has left. RFC 7675 allows 30 s.
+    pub silence: Duration,
+    /// From accepting a TCP connection until it must have brought an authenticated STUN request.
+    pub tcp_handshake: Duration,
+}
+
+/// A [`Config`] that cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No address to bind.
+    #[error("at least one media address is needed")]
+    NoAddress,
+    /// Neither UDP nor TCP.
+    #[error("media needs UDP, TCP or both")]
+    NoTransport,
+    /// `slots` outside 1 to [`SLOTS_MAX`].
+    #[error("slots must be between 1 and {SLOTS_MAX}, not {0}")]
+    Slots(u8),
+    /// `base_port + workers` runs past 65535.
+    #[error("port {base} plus {workers} workers runs past 65535")]
+    Ports {
+        /// The configured base port.
+        base: u16,
+        /// The configured number of workers.
+        workers: usize,
+    },
+    /// A wildcard such as 0.0.0.0 cannot be dialled.
+    #[error("{0} cannot be told to browsers; give the address they can reach")]
+    Advertise(IpAddr),
+}
+
+impl Config {
+    /// Refuses what cannot work, before anything is bound.
+    ///
+    /// # Errors
+    /// The first thing found wrong.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.addresses.is_empty() {
+            return Err(ConfigError::NoAddress);
+        }
+        if let Some(address) = self.addresses.iter().find(|a| a.advertise.is_unspecified()) {
+            return Err(ConfigError::Advertise(address.advertise));
+        }
+        if !self.udp && !self.tcp {
+            return Err(ConfigError::NoTransport);
+        }
+        if self.slots == 0 || self.slots > SLOTS_MAX {
+            return Err(ConfigError::Slots(self.slots));
+        }
+        let workers = self.workers.get();
+        let fits = u16::try_from(workers - 1).is_ok_and(|last| self.base_port.checked_add(last).is_some());
+        if !fits {
+            return Err(ConfigError::Ports { base: self.base_port, workers });
+        }
+        Ok(())
+    }
+
+    /// The port worker `index` asks for; zero when the system chooses.
+    pub(crate) fn port_of(&self, index: usize) -> u16 {
+        match self.base_port {
+            0 => 0,
+            base => base.saturating_add(u16::try_from(index).unwrap_or(u16::MAX)),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Config {
+            addresses: vec![Address { bind: local, advertise: local }],
+            base_port: 0,
+            workers: NonZeroUsize::MIN,
+            slots: 8,
+            udp: true,
+            tcp: true,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            participants_per_room: 1_000,
+            participants_per_worker: 5_000,
+            tcp_connections_per_worker: 1_024,
+            tcp_connections_per_address: 128,
+            tcp_backlog_bytes: 64 * 1024,
+            offer_bytes: 64 * 1024,
+            commands_queued: 1_024,
+            events_queued: 4_096,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(15),
+            interrupted: Duration::from_secs(8),
+            silence: Duration::from_secs(25),
+            tcp_handshake: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_works() {
+        assert_eq!(Config::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        let with = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.validate()
+        };
+        assert_eq!(with(|c| c.addresses.clear()), Err(ConfigError::NoAddress));
+        assert_eq!(with(|c| c.slots = 0), Err(ConfigError::Slots(0)));
+        assert_eq!(with(|c| c.slots = 17), Err(ConfigError::Slots(17)));
+        assert_eq!(
+            with(|c| {
+                c.udp = false;
+                c.tcp = false;
+            }),
+            Err(ConfigError::NoTransport)
+        );
+        assert_eq!(
+            with(|c| {
+                c.base_port = 65_535;
+                c.workers = NonZeroUsize::MIN.saturating_add(1);
+            }),
+            Err(ConfigError::Ports { base: 65_535, workers: 2 })
+        );
+        let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let mut config = Config::default();
+        config.addresses[0].advertise = any;
+        assert_eq!(config.validate(), Err(ConfigError::Advertise(any)));
+    }
+
+    #[test]
+    fn the_last_port_may_be_used() {
+        let config = Config { base_port: 65_535, ..Config::default() };
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(config.port_of(0), 65_535);
+    }
+}

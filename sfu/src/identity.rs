@@ -1,0 +1,91 @@
+//! Who we are to the other side: the process's certificate, and secrets that cannot be guessed.
+//!
+//! One certificate for the whole process; a session's ICE credentials follow from one secret drawn at
+//! start, since the session library would draw them from a generator that is fast but predictable. Knows
+//! nothing of rooms. Start at [`Identity`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use str0m::IceCreds;
+use str0m::config::{CryptoProvider, DtlsCert};
+use thiserror::Error;
+
+use crate::demux::{Key, user_name_prefix};
+
+/// The certificate and the secret of a process. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    pub(crate) crypto: Arc<CryptoProvider>,
+    pub(crate) certificate: DtlsCert,
+    secret: [u8; 32],
+}
+
+/// No certificate could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a certificate could not be made")]
+pub struct CertificateError;
+
+impl Identity {
+    /// Makes a fresh certificate. The secret is 32 bytes of the system's randomness; given from outside,
+    /// so that the core draws none itself.
+    ///
+    /// # Errors
+    /// When the crypto library has no certificate to give.
+    pub fn generate(secret: [u8; 32]) -> Result<Identity, CertificateError> {
+        let crypto = Arc::new(str0m::crypto::from_feature_flags());
+        let certificate = crypto.dtls_provider.generate_certificate().ok_or(CertificateError)?;
+        Ok(Identity { crypto, certificate, secret })
+    }
+
+    /// The ICE credentials of one participant: his key for the demux to read, the rest for nobody to
+    /// guess.
+    pub(crate) fn credentials(&self, worker: usize, key: Key) -> IceCreds {
+        let prefix = user_name_prefix(key);
+        let worker = (worker as u64).to_be_bytes();
+        let derive = |purpose: &[u8]| -> String {
+            let mac = self.crypto.sha1_hmac_provider.sha1_hmac(
+                &self.secret,
+                &[purpose, &worker, prefix.as_bytes()],
+            );
+            mac.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let user_name_rest: String = derive(b"ice user name").chars().take(8).collect();
+        IceCreds { ufrag: prefix.clone() + &user_name_rest, pass: derive(b"ice password") }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The secret must not find its way into a log.
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn credentials_differ_by_participant_worker_and_process() {
+        let key = Key { index: 1, generation: 1 };
+        let here = Identity::generate([1; 32]).unwrap();
+        let there = Identity::generate([2; 32]).unwrap();
+        let all = [
+            here.credentials(0, key),
+            here.credentials(1, key),
+            here.credentials(0, Key { generation: 2, ..key }),
+            there.credentials(0, key),
+        ];
+        for (n, a) in all.iter().enumerate() {
+            assert_eq!(a.ufrag.len(), 24);
+            assert_eq!(a.pass.len(), 40);
+            for b in &all[..n] {
+                assert_ne!(a.pass, b.pass);
+                assert_ne!(a.ufrag, b.ufrag);
+            }
+        }
+        assert!(!format!("{here:?}").contains('1'));
+    }
+}

@@ -1,0 +1,502 @@
+//! Loudness, who speaks, and who therefore holds a slot.
+//!
+//! Levels (RFC 6464) and the time go in; the set of speakers and the list of slots come out. Knows
+//! nothing of packets, listeners or sessions. There is one rule for rooms of every size: a free slot never
+//! stays free while someone has none. So in a room with no more people than slots everyone keeps his slot
+//! for good, and in a larger one the slots go to those who speak. Start at [`Speakers::hear`].
+//!
+//! A client writes its own levels and may lie. It gains little: what is louder than ordinary speech
+//! counts as ordinary speech ([`LOUDNESS_CAP`]), a louder voice must be louder by a [`MARGIN`], and who
+//! has held a slot for a [`TURN`] while others wait gives it up, however loud he says he is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::id::{ParticipantId, SlotIndex};
+
+/// Loudness in dBov, zero the loudest, as RFC 6464 counts it with its sign turned round.
+type Decibel = f32;
+
+/// From here on it is speech. Rooms and fans stay below, soft voices above.
+const SPEECH: Decibel = -50.0;
+
+/// What is louder counts as this loud: most speech lies between -15 and -35.
+const LOUDNESS_CAP: Decibel = -30.0;
+
+/// Silence, as RFC 6464 section 3 writes it.
+const SILENCE: Decibel = -127.0;
+
+/// How long it must be loud to be speech: a click or a key is over by then.
+const ATTACK: Duration = Duration::from_millis(60);
+
+/// How long it must be quiet before speech is over: the pause between two words is shorter.
+const RELEASE: Duration = Duration::from_millis(400);
+
+/// Smoothing of the loudness by which speakers are compared: about two syllables.
+const SMOOTHING: Duration = Duration::from_millis(300);
+
+/// A slot holder silent for this long has ended his sentence, and may lose the slot.
+const SENTENCE_PAUSE: Duration = Duration::from_millis(1_200);
+
+/// Nobody loses a slot sooner, so that a switch is heard as a person and not as a flicker.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// How much louder a challenger must be than a holder who is speaking.
+const MARGIN: Decibel = 6.0;
+
+/// Who speaks for this long while others wait has had his turn.
+const TURN: Duration = Duration::from_secs(10);
+
+/// Who lost his slot to someone speaking waits this long before he may take it from another one who
+/// speaks; otherwise one switch would set off the next, through all slots.
+const REMATCH: Duration = Duration::from_secs(3);
+
+/// Who speaks in a room, and who is heard in which slot.
+#[derive(Debug)]
+pub(crate) struct Speakers {
+    voices: BTreeMap<ParticipantId, Voice>,
+    speaking: BTreeSet<ParticipantId>,
+    slots: Vec<Option<ParticipantId>>,
+    speakers_changed: bool,
+    slots_changed: bool,
+}
+
+/// What is known of one participant's voice.
+#[derive(Debug, Default)]
+struct Voice {
+    muted: bool,
+    /// Smoothed and capped.
+    loudness: Option<Decibel>,
+    heard_at: Option<Instant>,
+    /// Since when it has been loud without a break; only counts until speech has begun.
+    loud_since: Option<Instant>,
+    loud_at: Option<Instant>,
+    slot: Option<Held>,
+    /// When he last lost a slot to another speaker.
+    lost_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    slot: SlotIndex,
+    since: Instant,
+}
+
+/// How well a holder defends his slot, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Claim {
+    /// Cannot be heard at all.
+    Muted,
+    /// Says nothing; the longer, the weaker (so: negative seconds).
+    Silent(f32),
+    /// Speaks, but has had his turn; the longer, the weaker.
+    HadTurn(f32),
+    /// Speaks this loud.
+    Speaking(Decibel),
+}
+
+impl Speakers {
+    pub(crate) fn new(slots: u8) -> Speakers {
+        Speakers {
+            voices: BTreeMap::new(),
+            speaking: BTreeSet::new(),
+            slots: vec![None; usize::from(slots)],
+            speakers_changed: false,
+            slots_changed: false,
+        }
+    }
+
+    /// Someone can be heard from now on.
+    pub(crate) fn enter(&mut self, now: Instant, who: ParticipantId, muted: bool) {
+        self.voices.insert(who, Voice { muted, ..Voice::default() });
+        self.fill_free_slots(now);
+    }
+
+    /// Someone is gone.
+    pub(crate) fn leave(&mut self, now: Instant, who: ParticipantId) {
+        self.stop_speaking(who);
+        let Some(voice) = self.voices.remove(&who) else { return };
+        if let Some(held) = voice.slot {
+            self.set_slot(held.slot, None);
+            self.fill_free_slots(now);
+        }
+    }
+
+    /// Someone may not be heard any more, or may again.
+    pub(crate) fn set_muted(&mut self, who: ParticipantId, muted: bool) {
+        let Some(voice) = self.voices.get_mut(&who) else { return };
+        voice.muted = muted;
+        if muted {
+            voice.loudness = None;
+            voice.loud_since = None;
+            self.stop_speaking(who);
+        }
+    }
+
+    /// Takes the level of one packet: RFC 6464's number, 0 the loudest and -127 silence. Returns the slot
+    /// the speaker holds after it.
+    pub(crate) fn hear(&mut self, now: Instant, who: ParticipantId, level: i8) -> Option<SlotIndex> {
+        let voice = self.voices.get_mut(&who)?;
+        if voice.muted {
+            return None;
+        }
+        let loudness = Decibel::from(level).clamp(SILENCE, 0.0);
+        voice.smooth(now, loudness);
+        let was_speaking = self.speaking.contains(&who);
+        if loudness >= SPEECH {
+            let since = *voice.loud_since.get_or_insert(now);
+            voice.loud_at = Some(now);
+            if !was_speaking && now.saturating_duration_since(since) >= ATTACK {
+                self.speaking.insert(who);
+                self.speakers_changed = true;
+            }
+        } else if !was_speaking {
+            voice.loud_since = None;
+        }
+        let slot = voice.slot;
+        if slot.is_none() && self.speaking.contains(&who) {
+            self.challenge(now, who);
+        }
+        self.slot_of(who)
+    }
+
+    /// Ends the speech of those who have been quiet long enough.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let over: Vec<ParticipantId> =
+            self.speaking.iter().copied().filter(|who| self.silent_at(*who).is_none_or(|at| at <= now)).collect();
+        for who in over {
+            self.stop_speaking(who);
+        }
+    }
+
+    /// When [`Speakers::expire`] has something to do next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.speaking.iter().filter_map(|who| self.silent_at(*who)).min()
+    }
+
+    /// The slot someone holds.
+    pub(crate) fn slot_of(&self, who: ParticipantId) -> Option<SlotIndex> {
+        Some(self.voices.get(&who)?.slot?.slot)
+    }
+
+    /// Who is heard in which slot.
+    pub(crate) fn slots(&self) -> &[Option<ParticipantId>] {
+        &self.slots
+    }
+
+    /// Who speaks now, in order of number.
+    pub(crate) fn speaking(&self) -> impl Iterator<Item = ParticipantId> + '_ {
+        self.speaking.iter().copied()
+    }
+
+    /// Whether the set of speakers changed since this was last asked.
+    pub(crate) fn take_speakers_changed(&mut self) -> bool {
+        std::mem::take(&mut self.speakers_changed)
+    }
+
+    /// Whether the list of slots changed since this was last asked.
+    pub(crate) fn take_slots_changed(&mut self) -> bool {
+        std::mem::take(&mut self.slots_changed)
+    }
+
+    /// Gives the challenger the slot of the weakest holder, if that one has to yield.
+    fn challenge(&mut self, now: Instant, challenger: ParticipantId) {
+        let Some(voice) = self.voices.get(&challenger) else { return };
+        let loudness = voice.loudness.unwrap_or(SILENCE);
+        let rested = voice.lost_at.is_none_or(|at| now.saturating_duration_since(at) >= REMATCH);
+        let weakest = self
+            .voices
+            .iter()
+            .filter_map(|(who, voice)| Some((*who, voice.slot?, self.claim_of(now, *who, voice))))
+            .min_by(|a, b| a.2.partial_cmp(&b.2).unwrap_or(std::cmp::Ordering::Equal));
+        let Some((holder, held, claim)) = weakest else { return };
+        let yields = match claim {
+            Claim::Muted | Claim::Silent(_) => true,
+            Claim::HadTurn(_) => rested,
+            Claim::Speaking(holder) => {
+                let held_for = now.saturating_duration_since(held.since);
+                rested && held_for >= HOLD && loudness >= holder + MARGIN
+            }
+        };
+        if yields {
+            if let Some(voice) = self.voices.get_mut(&holder) {
+                voice.slot = None;
+                voice.lost_at = Some(now);
+            }
+            self.give(now, held.slot, challenger);
+        }
+    }
+
+    fn claim_of(&self, now: Instant, who: ParticipantId, voice: &Voice) -> Claim {
+        let Some(held) = voice.slot.filter(|_| !voice.muted) else { return Claim::Muted };
+        let silent_for = voice.loud_at.map(|at| now.saturating_duration_since(at));
+        let held_for = now.saturating_duration_since(held.since);
+        match silent_for {
+            None => Claim::Silent(f32::NEG_INFINITY),
+            Some(pause) if !self.speaking.contains(&who) && pause >= SENTENCE_PAUSE => {
+                Claim::Silent(-pause.as_secs_f32())
+            }
+            Some(_) if held_for >= TURN => Claim::HadTurn(-held_for.as_secs_f32()),
+            Some(_) => Claim::Speaking(voice.loudness.unwrap_or(SILENCE)),
+        }
+    }
+
+    /// Free slots go to those without one: speakers first, then whoever spoke last, then anyone.
+    fn fill_free_slots(&mut self, now: Instant) {
+        while let Some(free) = self.slots.iter().position(Option::is_none) {
+            let best = self
+                .voices
+                .iter()
+                .filter(|(_, voice)| voice.slot.is_none())
+                .max_by_key(|(who, voice)| {
+                    (self.speaking.contains(who), !voice.muted, voice.loud_at, std::cmp::Reverse(**who))
+                })
+                .map(|(who, _)| *who);
+            let Some(who) = best else { return };
+            let Ok(free) = u8::try_from(free) else { return };
+            self.give(now, SlotIndex(free), who);
+        }
+    }
+
+    fn give(&mut self, now: Instant, slot: SlotIndex, who: ParticipantId) {
+        if let Some(voice) = self.voices.get_mut(&who) {
+            voice.slot = Some(Held { slot, since: now });
+            self.set_slot(slot, Some(who));
+        }
+    }
+
+    fn set_slot(&mut self, slot: SlotIndex, who: Option<ParticipantId>) {
+        if let Some(entry) = self.slots.get_mut(slot.index()) {
+            *entry = who;
+            self.slots_changed = true;
+        }
+    }
+
+    fn stop_speaking(&mut self, who: ParticipantId) {
+        if self.speaking.remove(&who) {
+            self.speakers_changed = true;
+        }
+        if let Some(voice) = self.voices.get_mut(&who) {
+            voice.loud_since = None;
+        }
+    }
+
+    fn silent_at(&self, who: ParticipantId) -> Option<Instant> {
+        Some(self.voices.get(&who)?.loud_at? + RELEASE)
+    }
+}
+
+impl Voice {
+    /// Exponential smoothing that does not care how often packets come.
+    fn smooth(&mut self, now: Instant, loudness: Decibel) {
+        let loudness = loudness.min(LOUDNESS_CAP);
+        let elapsed = self.heard_at.map_or(SMOOTHING, |at| now.saturating_duration_since(at));
+        let weight = 1.0 - (-elapsed.as_secs_f32() / SMOOTHING.as_secs_f32()).exp();
+        let before = self.loudness.unwrap_or(loudness);
+        self.loudness = Some(before + weight * (loudness - before));
+        self.heard_at = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FRAME: Duration = Duration::from_millis(20);
+    const LOUD: i8 = -25;
+    const SOFT: i8 = -45;
+    const QUIET: i8 = -90;
+
+    /// A room on a clock, in which people say things.
+    struct Scene {
+        now: Instant,
+        speakers: Speakers,
+    }
+
+    impl Scene {
+        fn with(slots: u8, people: u32) -> Scene {
+            let now = Instant::now();
+            let mut speakers = Speakers::new(slots);
+            for who in 1..=people {
+                speakers.enter(now, ParticipantId(who), false);
+            }
+            Scene { now, speakers }
+        }
+
+        /// Everyone listed sends a packet of his level every 20 ms for some time.
+        fn run(&mut self, time: Duration, levels: &[(u32, i8)]) {
+            let end = self.now + time;
+            while self.now < end {
+                self.now += FRAME;
+                for (who, level) in levels {
+                    self.speakers.hear(self.now, ParticipantId(*who), *level);
+                }
+                self.speakers.expire(self.now);
+            }
+        }
+
+        fn speaking(&self) -> Vec<u32> {
+            self.speakers.speaking().map(|who| who.0).collect()
+        }
+
+        fn holds(&self, who: u32) -> bool {
+            self.speakers.slots().contains(&Some(ParticipantId(who)))
+        }
+    }
+
+    #[test]
+    fn a_click_is_no_speech() {
+        let mut scene = Scene::with(4, 1);
+        scene.run(2 * FRAME, &[(1, LOUD)]);
+        scene.run(FRAME, &[(1, QUIET)]);
+        assert!(scene.speaking().is_empty());
+    }
+
+    #[test]
+    fn speech_outlasts_the_pause_between_words() {
+        let mut scene = Scene::with(4, 1);
+        scene.run(Duration::from_millis(200), &[(1, LOUD)]);
+        assert_eq!(scene.speaking(), [1]);
+        scene.run(Duration::from_millis(300), &[(1, QUIET)]);
+        assert_eq!(scene.speaking(), [1]);
+        scene.run(Duration::from_millis(120), &[(1, QUIET)]);
+        assert!(scene.speaking().is_empty());
+    }
+
+    #[test]
+    fn who_falls_silent_without_a_packet_stops_speaking_too() {
+        let mut scene = Scene::with(4, 1);
+        scene.run(Duration::from_millis(200), &[(1, LOUD)]);
+        assert_eq!(scene.speakers.deadline(), Some(scene.now + RELEASE));
+        scene.run(RELEASE, &[]);
+        assert!(scene.speaking().is_empty());
+        assert_eq!(scene.speakers.deadline(), None);
+    }
+
+    #[test]
+    fn with_enough_slots_everyone_keeps_his() {
+        let mut scene = Scene::with(4, 4);
+        let before = scene.speakers.slots().to_vec();
+        scene.run(Duration::from_secs(60), &[(1, LOUD), (2, SOFT), (3, LOUD)]);
+        assert_eq!(scene.speakers.slots(), before);
+    }
+
+    #[test]
+    fn a_slot_that_becomes_free_goes_to_one_who_has_none() {
+        let mut scene = Scene::with(2, 3);
+        assert!(!scene.holds(3));
+        scene.speakers.leave(scene.now, ParticipantId(1));
+        assert!(scene.holds(3));
+        assert_eq!(scene.speakers.slot_of(ParticipantId(3)), Some(SlotIndex(0)));
+    }
+
+    #[test]
+    fn who_speaks_takes_the_slot_of_who_does_not() {
+        let mut scene = Scene::with(2, 3);
+        scene.run(Duration::from_secs(5), &[(1, LOUD), (2, QUIET)]);
+        scene.run(Duration::from_millis(100), &[(1, LOUD), (3, SOFT)]);
+        assert!(scene.holds(1) && scene.holds(3) && !scene.holds(2));
+    }
+
+    #[test]
+    fn the_muted_yield_first_and_never_speak() {
+        let mut scene = Scene::with(2, 3);
+        scene.run(Duration::from_secs(1), &[(1, LOUD)]);
+        scene.speakers.set_muted(ParticipantId(1), true);
+        scene.run(Duration::from_millis(100), &[(1, LOUD), (3, LOUD)]);
+        assert_eq!(scene.speaking(), [3]);
+        assert!(!scene.holds(1) && scene.holds(2));
+    }
+
+    #[test]
+    fn a_breath_does_not_cost_the_slot() {
+        let mut scene = Scene::with(1, 2);
+        scene.run(Duration::from_secs(3), &[(1, LOUD)]);
+        scene.run(Duration::from_millis(700), &[(1, QUIET), (2, LOUD)]);
+        assert!(scene.holds(1));
+    }
+
+    #[test]
+    fn claiming_to_be_loudest_takes_no_slot_from_ordinary_speech() {
+        let mut scene = Scene::with(2, 3);
+        scene.run(Duration::from_secs(1), &[(1, -30), (2, -30)]);
+        scene.run(Duration::from_secs(5), &[(1, -30), (2, -30), (3, 0)]);
+        assert!(!scene.holds(3));
+    }
+
+    #[test]
+    fn who_always_claims_to_be_loudest_does_not_keep_a_slot() {
+        let mut scene = Scene::with(1, 2);
+        scene.run(Duration::from_secs(11), &[(1, 0)]);
+        assert!(scene.holds(1));
+        scene.run(Duration::from_millis(100), &[(1, 0), (2, -40)]);
+        assert!(scene.holds(2));
+        scene.run(Duration::from_secs(2), &[(1, 0), (2, -35)]);
+        assert!(scene.holds(2), "and does not have it back at once");
+    }
+
+    #[test]
+    fn one_switch_does_not_set_off_another() {
+        let mut scene = Scene::with(3, 4);
+        let all = [(1, LOUD), (2, LOUD), (3, LOUD)];
+        scene.run(Duration::from_secs(12), &all);
+        let before = scene.speakers.slots().to_vec();
+        scene.run(Duration::from_millis(500), &[(1, LOUD), (2, LOUD), (3, LOUD), (4, LOUD)]);
+        let changed = before.iter().zip(scene.speakers.slots()).filter(|(a, b)| a != b).count();
+        assert_eq!(changed, 1);
+    }
+
+    proptest! {
+        /// Whatever happens: one slot per person, one person per slot, nobody muted or absent speaks, and
+        /// no slot is free while someone has none.
+        #[test]
+        fn the_books_balance(
+            steps in prop::collection::vec((0u8..6, 1u32..8, -127i8..=0, 0u64..500), 1..300)
+        ) {
+            let mut now = Instant::now();
+            let mut speakers = Speakers::new(3);
+            let mut here: BTreeMap<ParticipantId, bool> = BTreeMap::new();
+            for (step, who, level, pause) in steps {
+                now += Duration::from_millis(pause);
+                let who = ParticipantId(who);
+                match step {
+                    0 => {
+                        if here.insert(who, false).is_none() {
+                            speakers.enter(now, who, false);
+                        } else {
+                            speakers.set_muted(who, false);
+                        }
+                    }
+                    1 => {
+                        speakers.leave(now, who);
+                        here.remove(&who);
+                    }
+                    2 => {
+                        if let Some(muted) = here.get_mut(&who) {
+                            *muted = true;
+                            speakers.set_muted(who, true);
+                        }
+                    }
+                    3 => speakers.expire(now),
+                    _ => {
+                        speakers.hear(now, who, level);
+                    }
+                }
+                for (index, holder) in speakers.slots().iter().enumerate() {
+                    if let Some(holder) = holder {
+                        let slot = SlotIndex(u8::try_from(index).unwrap());
+                        prop_assert_eq!(speakers.slot_of(*holder), Some(slot));
+                    }
+                }
+                let holders = speakers.slots().iter().flatten().count();
+                prop_assert_eq!(holders, here.len().min(3));
+                for who in speakers.speaking() {
+                    prop_assert_eq!(here.get(&who), Some(&false));
+                }
+            }
+        }
+    }
+}

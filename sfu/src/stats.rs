@@ -1,0 +1,147 @@
+//! Counters, as plain integers that are copied out as one value.
+//!
+//! A worker owns its counters and hands out a copy when asked; nobody reads them while they change.
+//! Knows nothing of how they are shown. Start at [`Stats`].
+
+use std::time::Duration;
+
+use crate::id::{ParticipantId, RoomId};
+use crate::message::MediaPath;
+
+/// Everything countable, at one moment per worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// One entry per worker, in order.
+    pub workers: Vec<WorkerStats>,
+    /// One entry per participant, in no order.
+    pub participants: Vec<ParticipantStats>,
+}
+
+/// What one worker has counted since it started, and what it holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerStats {
+    /// People it holds now.
+    pub participants: u64,
+    /// Rooms it holds now.
+    pub rooms: u64,
+    /// Open ICE-TCP connections now.
+    pub tcp_connections: u64,
+    /// Datagrams (and TCP frames) received.
+    pub datagrams_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Datagrams (and TCP frames) handed to the network.
+    pub datagrams_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Audio packets received from participants and understood.
+    pub packets_in: u64,
+    /// Audio packets sent on, one per listener.
+    pub packets_forwarded: u64,
+    /// What was thrown away, by reason.
+    pub dropped: Dropped,
+    /// Panics that were contained; each one cost its own participant the session and nobody else.
+    pub panics_contained: u64,
+}
+
+/// What was thrown away, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Datagrams from an address nobody has, without a valid claim to a session.
+    pub unknown: u64,
+    /// Datagrams that are no STUN, DTLS, RTP or RTCP, or that the session refused.
+    pub malformed: u64,
+    /// Audio of someone who is muted.
+    pub muted: u64,
+    /// Audio of someone who holds no slot.
+    pub no_slot: u64,
+    /// Audio of someone who sends more packets than any microphone makes.
+    pub flooded: u64,
+    /// Audio that came too late or too early to be put in order.
+    pub out_of_order: u64,
+    /// RED payloads that could not be taken apart.
+    pub bad_red: u64,
+    /// Packets the network did not take (its buffer was full).
+    pub send_full: u64,
+    /// Packets a slow TCP connection did not take.
+    pub tcp_backlog: u64,
+    /// TCP connections refused or closed for misbehaving.
+    pub tcp_refused: u64,
+}
+
+/// What is known about one participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParticipantStats {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Where.
+    pub room: RoomId,
+    /// How his packets travel; `None` until connected.
+    pub path: Option<MediaPath>,
+    /// Time to him and back, when known.
+    pub round_trip: Option<Duration>,
+    /// Audio packets received from him.
+    pub packets_in: u64,
+    /// Audio packets sent to him.
+    pub packets_out: u64,
+}
+
+impl Stats {
+    /// All workers together.
+    #[must_use]
+    pub fn total(&self) -> WorkerStats {
+        self.workers.iter().fold(WorkerStats::default(), |sum, worker| sum.plus(worker))
+    }
+}
+
+impl WorkerStats {
+    fn plus(self, other: &WorkerStats) -> WorkerStats {
+        WorkerStats {
+            participants: self.participants + other.participants,
+            rooms: self.rooms + other.rooms,
+            tcp_connections: self.tcp_connections + other.tcp_connections,
+            datagrams_in: self.datagrams_in + other.datagrams_in,
+            bytes_in: self.bytes_in + other.bytes_in,
+            datagrams_out: self.datagrams_out + other.datagrams_out,
+            bytes_out: self.bytes_out + other.bytes_out,
+            packets_in: self.packets_in + other.packets_in,
+            packets_forwarded: self.packets_forwarded + other.packets_forwarded,
+            dropped: self.dropped.plus(&other.dropped),
+            panics_contained: self.panics_contained + other.panics_contained,
+        }
+    }
+}
+
+impl Dropped {
+    fn plus(self, other: &Dropped) -> Dropped {
+        Dropped {
+            unknown: self.unknown + other.unknown,
+            malformed: self.malformed + other.malformed,
+            muted: self.muted + other.muted,
+            no_slot: self.no_slot + other.no_slot,
+            flooded: self.flooded + other.flooded,
+            out_of_order: self.out_of_order + other.out_of_order,
+            bad_red: self.bad_red + other.bad_red,
+            send_full: self.send_full + other.send_full,
+            tcp_backlog: self.tcp_backlog + other.tcp_backlog,
+            tcp_refused: self.tcp_refused + other.tcp_refused,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_the_sum_of_the_workers() {
+        let worker = |n: u64| WorkerStats {
+            participants: n,
+            packets_forwarded: 10 * n,
+            dropped: Dropped { unknown: 100 * n, ..Dropped::default() },
+            ..WorkerStats::default()
+        };
+        let stats = Stats { workers: vec![worker(1), worker(2)], participants: Vec::new() };
+        assert_eq!(stats.total(), worker(3));
+    }
+}

@@ -1,0 +1,144 @@
+//! What is remembered: accounts, sign-ins, channels, messages; their rules and their SQL.
+//!
+//! Must never know: how anyone is connected beyond [`Hub::publish`], HTTP, voice.
+//! Start with [`messages`], the shortest whole operation: decide, commit, publish.
+//!
+//! Every operation is one transaction, and nobody hears of it before it is on disk. Rules and SQL share a
+//! file, because a permission check and the insert it guards belong to one transaction. Functions that take a
+//! `&mut Conn` are part of somebody else's transaction.
+
+pub mod accounts;
+pub mod channels;
+pub mod memberships;
+pub mod messages;
+pub mod passwords;
+pub mod sessions;
+pub mod users;
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::db::{self, Db};
+use crate::id::{IdSource, UserId};
+use crate::live::hub::Hub;
+use crate::protocol::types::{Channel, User};
+
+use self::passwords::Passwords;
+
+/// Everything that is remembered.
+pub struct Chat {
+    db: Db,
+    hub: Arc<Hub>,
+    clock: Clock,
+    ids: IdSource,
+    passwords: Passwords,
+    rules: Rules,
+}
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Whether anybody may make an account.
+    pub registration_open: bool,
+    /// How long a sign-in lasts.
+    pub session_lasts: std::time::Duration,
+    /// What a password hash costs.
+    pub passwords: passwords::Cost,
+}
+
+/// Why an operation did not happen. Nothing was stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It does not exist, or is not open to whoever asked.
+    #[error("not found")]
+    NotFound,
+    /// Nothing but white space.
+    #[error("the message is empty")]
+    EmptyMessage,
+    /// Longer than a message may be.
+    #[error("the message has {0} characters, at most {max} are allowed", max = messages::BODY_MAX)]
+    MessageTooLong(usize),
+    /// A value is not allowed.
+    #[error("{field}: {rule}")]
+    Invalid {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        rule: &'static str,
+    },
+    /// Somebody has this name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Somebody has this address.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// The operator takes no new accounts.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// The first admin was made already, or the link is wrong.
+    #[error("the setup link is wrong or used")]
+    SetupClosed,
+    /// Name and password do not match.
+    #[error("wrong name or password")]
+    WrongPassword,
+    /// Too many passwords wait to be hashed.
+    #[error("too many sign-ins at once")]
+    Busy,
+    /// The database did not do it.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// A stored value is not what this version writes.
+    #[error("stored {what} is not understood: {value}")]
+    Stored {
+        /// Which.
+        what: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// A password could not be hashed.
+    #[error("hashing failed: {0}")]
+    Hashing(String),
+}
+
+impl Chat {
+    /// Over an open database.
+    pub fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Self {
+        let passwords = Passwords::new(rules.passwords);
+        Self { db, hub, clock, ids: IdSource::default(), passwords, rules }
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new id of any kind.
+    pub fn next_id<Id: From<uuid::Uuid>>(&self) -> Id {
+        self.ids.next(self.clock.now())
+    }
+
+    /// Whether anybody may make an account.
+    pub fn registration_open(&self) -> bool {
+        self.rules.registration_open
+    }
+
+    /// How long a sign-in lasts.
+    pub fn session_lasts(&self) -> std::time::Duration {
+        self.rules.session_lasts
+    }
+
+    /// Everybody, by name.
+    pub async fn users(&self) -> Result<Vec<User>, Error> {
+        users::all(&mut *self.db.read().await?).await
+    }
+
+    /// The channels open to a user, in order.
+    pub async fn channels_of(&self, user: UserId) -> Result<Vec<Channel>, Error> {
+        channels::of_user(&mut *self.db.read().await?, user).await
+    }
+
+    /// Finishes what is under way and closes the database.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,47 @@
+//! People: how they are read and who they are.
+
+use super::Error;
+use crate::db::{Conn, Row, sql};
+use crate::id::UserId;
+use crate::protocol::types::{Role, User};
+
+/// Users a snapshot names. A server for 1,000 people at once has perhaps ten times as many accounts; beyond
+/// that the member list has to be asked for in pages.
+const SNAPSHOT_MAX: i64 = 10_000;
+
+/// Everybody, by name.
+pub async fn all(conn: &mut Conn) -> Result<Vec<User>, Error> {
+    let rows = sql("select id, username, role from users order by username_folded limit $1")
+        .bind(SNAPSHOT_MAX)
+        .all(conn)
+        .await?;
+    rows.iter().map(user).collect()
+}
+
+/// Whether anybody is an admin.
+pub async fn has_admin(conn: &mut Conn) -> Result<bool, Error> {
+    let row = sql("select count(*) as admins from users where role = $1").bind("admin").one(conn).await?;
+    Ok(row.integer("admins")? > 0)
+}
+
+/// A user out of the columns `id`, `username` and `role`.
+pub fn user(row: &Row) -> Result<User, Error> {
+    let id: UserId = row.id("id")?;
+    Ok(User { id, username: row.text("username")?, role: role(row.text("role")?)? })
+}
+
+/// As stored.
+pub fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
+}
+
+fn role(text: String) -> Result<Role, Error> {
+    match text.as_str() {
+        "admin" => Ok(Role::Admin),
+        "member" => Ok(Role::Member),
+        _ => Err(Error::Stored { what: "role", value: text }),
+    }
+}

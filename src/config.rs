@@ -1,0 +1,326 @@
+//! Every setting, its default and the reason for it; the only reader of the command line and the environment.
+//!
+//! A value comes from the first of: a flag, an environment variable (`CROMULENT_` and the flag in capitals),
+//! the configuration file, the default. The file is TOML with the flags' names as keys; a key that is not a
+//! setting is refused by name.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+/// A voice-first chat server: one process, one binary, one address.
+///
+/// Without a command it serves. Open the address it prints; the first start also prints a one-time link that
+/// makes the first admin.
+#[derive(Debug, Parser)]
+#[command(name = "cromulent", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of `serve`, which is what happens without a command.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server (the same as no command)
+    Serve(Box<Settings>),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(crate::bench::Bench),
+}
+
+/// Everything an operator may set.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// TOML file with any of these settings, named as the flags
+    #[arg(long, env = "CROMULENT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Address of the page and its socket. Loopback, because plain HTTP carries passwords: put a TLS proxy before it
+    #[arg(long, env = "CROMULENT_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Address people type, when it is not the one above: https://chat.example.org. Decides whether cookies are
+    /// marked secure, which Origin is ours and what the setup link says
+    #[arg(long, env = "CROMULENT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Folder of the database. Made with mode 0700: it holds everything anybody ever wrote here
+    #[arg(long, env = "CROMULENT_DATA_DIR", value_name = "FOLDER", default_value = "data")]
+    pub data_dir: PathBuf,
+
+    /// What people call this server
+    #[arg(long, env = "CROMULENT_SERVER_NAME", value_name = "NAME", default_value = "Cromulent")]
+    pub server_name: String,
+
+    /// Whether anybody who can open the page may make an account. Open, since who can reach it is decided by `listen`
+    #[arg(long, env = "CROMULENT_REGISTRATION", value_enum, default_value = "open")]
+    pub registration: Registration,
+
+    /// Days a sign-in lasts
+    #[arg(long, env = "CROMULENT_SESSION_DAYS", value_name = "DAYS", default_value = "60",
+          value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub session_days: u16,
+
+    /// First port of voice, UDP and TCP; each worker takes one, counting up. 0 takes free ones
+    #[arg(long, env = "CROMULENT_VOICE_PORT", value_name = "PORT", default_value = "8081")]
+    pub voice_port: u16,
+
+    /// Threads that forward voice, and so ports. 0 means one per core: a packet never waits for another thread
+    #[arg(long, env = "CROMULENT_VOICE_WORKERS", value_name = "N", default_value = "0",
+          value_parser = clap::value_parser!(u16).range(0..=256))]
+    pub voice_workers: u16,
+
+    /// Addresses of this machine that voice listens on, separated by commas. By default 127.0.0.1 and all its own:
+    /// Firefox never uses loopback, and other machines cannot
+    #[arg(long, env = "CROMULENT_VOICE_ADDRESSES", value_name = "IP", value_delimiter = ',')]
+    pub voice_addresses: Vec<IpAddr>,
+
+    /// Public address of this machine when it stands behind one-to-one NAT; offered in place of its own
+    #[arg(long, env = "CROMULENT_VOICE_PUBLIC_ADDRESS", value_name = "IP")]
+    pub voice_public_address: Option<IpAddr>,
+
+    /// Voices a listener gets at once. 8 is more than anybody can follow; each costs every listener's page a decoder
+    #[arg(long, env = "CROMULENT_VOICE_SLOTS", value_name = "N", default_value = "8",
+          value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub voice_slots: u8,
+
+    /// Which ways voice may take. TCP on the same port numbers is for networks that block UDP
+    #[arg(long, env = "CROMULENT_VOICE_PATHS", value_enum, default_value = "both")]
+    pub voice_paths: VoicePaths,
+
+    /// Seconds a voice room keeps the place of somebody whose page is gone. Long enough for a restart of Wi-Fi
+    #[arg(long, env = "CROMULENT_VOICE_GRACE", value_name = "SECONDS", default_value = "30",
+          value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub voice_grace: u16,
+
+    /// Memory of one password hash (argon2id) in KiB. 19 MiB with two passes is what OWASP asks for at least
+    #[arg(long, env = "CROMULENT_PASSWORD_MEMORY_KIB", value_name = "KIB", default_value = "19456",
+          value_parser = clap::value_parser!(u32).range(8..=4_194_304))]
+    pub password_memory_kib: u32,
+
+    /// Passes of one password hash
+    #[arg(long, env = "CROMULENT_PASSWORD_PASSES", value_name = "N", default_value = "2",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub password_passes: u32,
+
+    /// Tries a minute to sign in or register, for one address and for one name; 0 is no limit. Nobody mistypes faster
+    #[arg(long, env = "CROMULENT_PASSWORD_TRIES_PER_MINUTE", value_name = "N", default_value = "20")]
+    pub password_tries_per_minute: u32,
+
+    /// What is logged: error, warn, info, debug, trace, or per module as in `info,cromulent::web=debug`
+    #[arg(long, env = "CROMULENT_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// How it is logged
+    #[arg(long, env = "CROMULENT_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+impl Settings {
+    /// The defaults, as tests and embedders start from.
+    pub fn defaults() -> Self {
+        #[derive(Parser)]
+        struct Only {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        // Without the environment: a default is a default. Every default above parses (a test says so).
+        let mut command = Only::command();
+        let names: Vec<clap::Id> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
+        for name in names {
+            command = command.mut_arg(name, |arg| arg.env(None::<&str>));
+        }
+        match command.try_get_matches_from(["cromulent"]).and_then(|matches| Only::from_arg_matches(&matches)) {
+            Ok(only) => only.settings,
+            Err(error) => unreachable!("a default does not parse: {error}"),
+        }
+    }
+
+    /// The database's file.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("cromulent.db")
+    }
+}
+
+/// Whether accounts may be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Registration {
+    /// By anybody who can open the page.
+    Open,
+    /// By nobody; only the first admin's link works.
+    Closed,
+}
+
+/// Ways voice may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum VoicePaths {
+    /// UDP, and TCP where that is blocked.
+    Both,
+    /// UDP alone.
+    Udp,
+    /// TCP alone.
+    Tcp,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line, the environment or a value is wrong, or help was asked for; prints itself.
+    #[error("{0}")]
+    Usage(#[from] clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Unreadable {
+        /// Which.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{file} is not TOML: {reason}")]
+    NotToml {
+        /// Which.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// The file has a key that is no setting.
+    #[error("{file}: there is no setting `{key}`. Settings: {known}")]
+    UnknownKey {
+        /// Which file.
+        file: String,
+        /// Which key.
+        key: String,
+        /// What there is.
+        known: String,
+    },
+    /// The file gives a setting a kind of value that none has.
+    #[error("{file}: `{key}` must be a text, a number or a list of texts")]
+    WrongKind {
+        /// Which file.
+        file: String,
+        /// Which key.
+        key: String,
+    },
+}
+
+/// Reads flags, environment and file.
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut command = CommandLine::command();
+    if let Some(file) = config_file(&arguments) {
+        command = with_file(command, &file)?;
+    }
+    Ok(CommandLine::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
+}
+
+/// The configuration file, found before the rest is looked at.
+fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
+    let matches = CommandLine::command().ignore_errors(true).try_get_matches_from(arguments).ok()?;
+    let given = |matches: &clap::ArgMatches| matches.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    matches.subcommand_matches("serve").and_then(given).or_else(|| given(&matches))
+}
+
+/// Makes the file's values the defaults, so that flags and environment go before them.
+fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, Error> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|source| Error::Unreadable { file: name.clone(), source })?;
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| Error::NotToml { file: name.clone(), reason: error.to_string() })?;
+    let known: Vec<String> = Settings::augment_args(clap::Command::new(""))
+        .get_arguments()
+        .filter_map(|arg| arg.get_long().map(str::to_owned))
+        .filter(|long| long != "config")
+        .collect();
+    for (key, value) in table {
+        let long = key.replace('_', "-");
+        if !known.contains(&long) {
+            return Err(Error::UnknownKey { file: name, key, known: known.join(", ") });
+        }
+        let values = texts(&value).ok_or_else(|| Error::WrongKind { file: name.clone(), key: key.clone() })?;
+        let set = |arg: clap::Arg| arg.default_values(values.clone());
+        let id = long.replace('-', "_");
+        command = command.mut_arg(&id, set).mut_subcommand("serve", |serve| serve.mut_arg(&id, set));
+    }
+    Ok(command)
+}
+
+fn texts(value: &toml::Value) -> Option<Vec<String>> {
+    match value {
+        toml::Value::String(text) => Some(vec![text.clone()]),
+        toml::Value::Integer(number) => Some(vec![number.to_string()]),
+        toml::Value::Array(values) => {
+            values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
+        }
+        toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn with(file: &str, flags: &[&str]) -> Result<Settings, Error> {
+        let mut toml = tempfile::NamedTempFile::new().unwrap();
+        toml.write_all(file.as_bytes()).unwrap();
+        let path = toml.path().to_str().unwrap();
+        let given = ["cromulent", "--config", path];
+        read(given.iter().chain(flags).map(OsString::from)).map(|line| line.settings)
+    }
+
+    #[test]
+    fn every_default_parses() {
+        let settings = Settings::defaults();
+        assert_eq!(settings.listen, "127.0.0.1:8080".parse().unwrap());
+        assert!(settings.voice_addresses.is_empty());
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_file_beats_the_default_and_a_flag_beats_the_file() {
+        let file = "listen = \"0.0.0.0:80\"\nvoice-port = 9000\nvoice-addresses = [\"10.0.0.1\", \"10.0.0.2\"]\n";
+        let settings = with(file, &["--voice-port", "9100"]).unwrap();
+        assert_eq!(settings.listen, "0.0.0.0:80".parse().unwrap());
+        assert_eq!(settings.voice_port, 9100);
+        assert_eq!(settings.voice_addresses.len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_no_setting_is_refused_by_name() {
+        let error = with("voice-prot = 9000\n", &[]).unwrap_err();
+        assert!(error.to_string().contains("no setting `voice-prot`"), "{error}");
+        assert!(error.to_string().contains("voice-port"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused() {
+        assert!(matches!(with("voice-slots = 17\n", &[]), Err(Error::Usage(_))));
+        assert!(matches!(with("voice-slots = true\n", &[]), Err(Error::WrongKind { .. })));
+        assert!(matches!(with("voice-slots =\n", &[]), Err(Error::NotToml { .. })));
+    }
+
+    #[test]
+    fn serve_is_what_happens_without_a_command() {
+        let line = read(["cromulent", "serve", "--voice-port", "7"].map(OsString::from)).unwrap();
+        assert!(matches!(line.command, Some(Command::Serve(settings)) if settings.voice_port == 7));
+        assert!(read(["cromulent"].map(OsString::from)).unwrap().command.is_none());
+    }
+}

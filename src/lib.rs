@@ -1,0 +1,240 @@
+//! Cromulent: a self-hosted, voice-first chat server in one process.
+//!
+//! The house has five rooms, and imports go one way: [`protocol`] (the words on the wire) <- [`live`] (who is
+//! here now) <- [`chat`] (what is remembered) <- [`voice`] (the bridge to the SFU) <- [`web`] (the doors).
+//! Beside them stand [`config`], [`telemetry`], [`id`], [`clock`] and [`db`], and [`bench`], which sees the
+//! server from outside only. `tests/architecture.rs` holds all of them to it.
+//!
+//! Start with [`Server::start`]; ARCHITECTURE.md has the map and three walkthroughs.
+
+pub mod bench;
+pub mod chat;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod id;
+pub mod live;
+pub mod protocol;
+pub mod telemetry;
+pub mod voice;
+pub mod web;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::chat::{Chat, Rules, passwords, sessions};
+use crate::clock::Clock;
+use crate::config::{Settings, VoicePaths};
+use crate::db::Db;
+use crate::live::Live;
+use crate::live::hub::Audience;
+use crate::protocol::server::ServerEvent;
+use crate::voice::Voice;
+use crate::web::Doors;
+use crate::web::auth::PublicUrl;
+use crate::web::limits::Limits;
+
+/// How often time passes for presence, typing and voice places. Their limits are seconds.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How long a stopping server waits for sockets to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Addresses voice listens on at most. A machine with more (containers, bridges) should name them.
+const ADDRESSES_MAX: usize = 8;
+
+/// A running server.
+pub struct Server {
+    /// Where the page is.
+    pub address: SocketAddr,
+    /// The ports of voice.
+    pub voice_ports: Vec<u16>,
+    /// The one-time link that makes the first admin, as long as there is none.
+    pub setup_link: Option<String>,
+    /// The page's address as people type it.
+    pub url: String,
+    doors: Arc<Doors>,
+    chat: Arc<Chat>,
+    stop: watch::Sender<bool>,
+    http: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The address of the page is not free.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// The first rows cannot be written.
+    #[error(transparent)]
+    Chat(#[from] chat::Error),
+    /// Voice cannot start.
+    #[error("voice: {0}")]
+    Voice(#[from] sfu::StartError),
+}
+
+impl Server {
+    /// Opens the database, binds every port and serves until [`Server::stop`].
+    pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        make_folder(&settings.data_dir)?;
+        let db = Db::open(&settings.database()).await?;
+        let live = Arc::new(Live::default());
+        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)));
+        chat.make_first_channels().await?;
+
+        let listen = |source| StartError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let (sfu, events) = sfu::Sfu::start(voice_config(settings))?;
+        let voice_ports = sfu.ports();
+        let grace = Duration::from_secs(settings.voice_grace.into());
+        let voice = Arc::new(Voice::new(sfu, chat.clone(), live.hub.clone(), grace));
+
+        let public = PublicUrl::new(settings.public_url.as_deref());
+        let url = public.text(address);
+        let setup_token = sessions::random_hex()?;
+        let setup_link = chat.needs_admin().await?.then(|| format!("{url}/setup/{setup_token}"));
+        let doors = Arc::new(Doors {
+            chat: chat.clone(),
+            live,
+            voice,
+            server_name: settings.server_name.clone(),
+            slots: settings.voice_slots,
+            public,
+            setup_token,
+            limits: Limits::new(settings.password_tries_per_minute),
+            sockets: 0.into(),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let tasks = vec![tokio::spawn(follow_voice(doors.clone(), events)), tokio::spawn(tick(doors.clone()))];
+        let http = tokio::spawn(serve(listener, doors.clone(), stopped));
+        Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
+    }
+
+    /// Tells every page, closes sockets and media, finishes writes and closes the database.
+    pub async fn stop(self) {
+        self.doors.live.hub.publish(Audience::Everyone, &ServerEvent::ServerStopping);
+        // One turn of the executor for the event to leave before the close does.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.doors.live.hub.close_all();
+        self.doors.voice.stop().await;
+        let _ = self.stop.send(true);
+        let mut http = self.http;
+        if tokio::time::timeout(GOODBYE, &mut http).await.is_err() {
+            http.abort();
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+        self.chat.close().await;
+    }
+}
+
+async fn serve(listener: TcpListener, doors: Arc<Doors>, mut stopped: watch::Receiver<bool>) {
+    let service = web::router(doors).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = async move {
+        // An error means that the server value itself is gone, which is a stop as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopping).await {
+        tracing::error!(%error, "the page is no longer served");
+    }
+}
+
+async fn follow_voice(doors: Arc<Doors>, events: sfu::Events) {
+    doors.voice.follow(events).await;
+}
+
+async fn tick(doors: Arc<Doors>) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let now = doors.chat.now();
+        doors.live.expire(now);
+        doors.live.hub.expire(now);
+        doors.voice.expire(now);
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), StartError> {
+    let fail = |source| StartError::Folder { path: path.display().to_string(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(fail)
+}
+
+fn rules(settings: &Settings) -> Rules {
+    Rules {
+        registration_open: settings.registration == config::Registration::Open,
+        session_lasts: Duration::from_secs(u64::from(settings.session_days) * 24 * 60 * 60),
+        passwords: passwords::Cost { memory_kib: settings.password_memory_kib, passes: settings.password_passes },
+    }
+}
+
+fn voice_config(settings: &Settings) -> sfu::Config {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let bind = match settings.voice_addresses.is_empty() {
+        true => own_addresses(),
+        false => settings.voice_addresses.clone(),
+    };
+    // Loopback is reached as itself; everything else through the NAT, if there is one.
+    let advertise = |bind: IpAddr| match settings.voice_public_address {
+        Some(public) if !bind.is_loopback() && bind.is_ipv4() == public.is_ipv4() => public,
+        _ => bind,
+    };
+    sfu::Config {
+        addresses: bind.into_iter().map(|bind| sfu::Address { bind, advertise: advertise(bind) }).collect(),
+        base_port: settings.voice_port,
+        workers: NonZeroUsize::new(settings.voice_workers.into()).unwrap_or(cores),
+        slots: settings.voice_slots,
+        udp: settings.voice_paths != VoicePaths::Tcp,
+        tcp: settings.voice_paths != VoicePaths::Udp,
+        ..sfu::Config::default()
+    }
+}
+
+/// 127.0.0.1 and what the machine's interfaces have, without addresses that only work on one link.
+fn own_addresses() -> Vec<IpAddr> {
+    let mut all = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot list this machine's addresses; voice is on loopback only");
+        Vec::new()
+    });
+    for interface in interfaces {
+        let ip = interface.ip();
+        let only_on_link = match ip {
+            IpAddr::V4(v4) => v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        if !ip.is_loopback() && !only_on_link && !all.contains(&ip) && all.len() < ADDRESSES_MAX {
+            all.push(ip);
+        }
+    }
+    all
+}

@@ -1,0 +1,535 @@
+//! Who is connected, and how an event reaches them.
+//!
+//! An event is serialised once; every connection of its audience queues the same bytes. What differs per
+//! connection is its `seq`, which is put in front when the frame is written.
+//!
+//! A connection keeps the events it sent for a while. When its socket is lost it goes on collecting, and a new
+//! socket that names it takes up where the old one stopped ([`Hub::resume`]).
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::Notify;
+
+use crate::clock::Timestamp;
+use crate::id::{ChannelId, ConnectionId, SessionId, UserId};
+use crate::protocol::close;
+use crate::protocol::server::ServerEvent;
+use crate::telemetry;
+
+/// Events a socket may be behind. A page that draws takes hundreds a second; one that is 256 behind is stuck,
+/// is closed with [`close::SLOW`] and comes back.
+pub const QUEUE: usize = 256;
+
+/// Events kept for a connection that lost its socket. At some 400 bytes shared by all, 10,000 connections
+/// keep no more than their own lists.
+pub const REPLAY: usize = 512;
+
+/// How long a connection waits for its next socket.
+pub const REPLAY_FOR: Duration = Duration::from_secs(120);
+
+/// Connections one user may have open: many tabs and devices, but not a flood.
+pub const CONNECTIONS_PER_USER: usize = 32;
+
+/// To whom an event goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Audience<'a> {
+    /// Everybody connected.
+    Everyone,
+    /// Everybody who may see a channel.
+    Channel(ChannelId),
+    /// Everybody who may see a channel, but this user.
+    ChannelBut(ChannelId, UserId),
+    /// These connections.
+    Connections(&'a [ConnectionId]),
+}
+
+/// Everybody who is connected.
+#[derive(Default)]
+pub struct Hub {
+    connections: DashMap<ConnectionId, Arc<Connection>>,
+    by_channel: DashMap<ChannelId, Vec<Arc<Connection>>>,
+    by_user: DashMap<UserId, Vec<ConnectionId>>,
+}
+
+impl Hub {
+    /// A new connection; it collects events at once and sends none before [`Connection::open`].
+    ///
+    /// None when the user has [`CONNECTIONS_PER_USER`] already and none of them waits for a socket.
+    pub fn connect(
+        &self,
+        id: ConnectionId,
+        user: UserId,
+        session: SessionId,
+        channels: &[ChannelId],
+    ) -> Option<Arc<Connection>> {
+        self.make_place(user)?;
+        let connection = Arc::new(Connection::new(id, user, session, channels.to_vec()));
+        self.connections.insert(id, connection.clone());
+        self.by_user.entry(user).or_default().push(id);
+        for channel in channels {
+            self.by_channel.entry(*channel).or_default().push(connection.clone());
+        }
+        Some(connection)
+    }
+
+    /// Gives a connection that lost its socket a new one, if everything after `seq` is still there.
+    pub fn resume(&self, id: ConnectionId, user: UserId, session: SessionId, seq: u64) -> Option<(Arc<Connection>, u64)> {
+        let connection = self.connections.get(&id)?.clone();
+        if connection.user != user || connection.session != session {
+            return None;
+        }
+        let socket = connection.attach(seq)?;
+        Some((connection, socket))
+    }
+
+    /// Queues an event for everybody it concerns.
+    pub fn publish(&self, audience: Audience<'_>, event: &ServerEvent) {
+        let text = serialise(event);
+        match audience {
+            Audience::Everyone => {
+                for connection in &self.connections {
+                    connection.push(&text);
+                }
+            }
+            Audience::Channel(channel) => self.in_channel(channel, |connection| connection.push(&text)),
+            Audience::ChannelBut(channel, user) => self.in_channel(channel, |connection| {
+                if connection.user != user {
+                    connection.push(&text);
+                }
+            }),
+            Audience::Connections(ids) => {
+                for id in ids {
+                    if let Some(connection) = self.connections.get(id) {
+                        connection.push(&text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets a connection for good.
+    pub fn remove(&self, id: ConnectionId) {
+        let Some((_, connection)) = self.connections.remove(&id) else { return };
+        for channel in &connection.channels {
+            if let Some(mut list) = self.by_channel.get_mut(channel) {
+                list.retain(|other| other.id != id);
+            }
+            self.by_channel.remove_if(channel, |_, list| list.is_empty());
+        }
+        if let Some(mut list) = self.by_user.get_mut(&connection.user) {
+            list.retain(|other| *other != id);
+        }
+        self.by_user.remove_if(&connection.user, |_, list| list.is_empty());
+    }
+
+    /// Closes every connection of a session; which they were.
+    pub fn close_session(&self, session: SessionId) -> Vec<ConnectionId> {
+        let ended: Vec<Arc<Connection>> =
+            self.connections.iter().filter(|entry| entry.session == session).map(|entry| entry.clone()).collect();
+        for connection in &ended {
+            connection.close(close::SIGNED_OUT);
+            self.remove(connection.id);
+        }
+        ended.iter().map(|connection| connection.id).collect()
+    }
+
+    /// Closes everything, for a server that stops.
+    pub fn close_all(&self) {
+        for connection in &self.connections {
+            connection.close(close::GOING_AWAY);
+        }
+    }
+
+    /// Connections that waited too long for a socket by `now`; they are forgotten.
+    pub fn expire(&self, now: Timestamp) -> Vec<ConnectionId> {
+        let gone: Vec<ConnectionId> =
+            self.connections.iter().filter(|entry| entry.is_over(now)).map(|entry| entry.id).collect();
+        for id in &gone {
+            self.remove(*id);
+        }
+        gone
+    }
+
+    /// Connections, whether their socket is there or not.
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    fn in_channel(&self, channel: ChannelId, each: impl Fn(&Connection)) {
+        if let Some(list) = self.by_channel.get(&channel) {
+            for connection in list.iter() {
+                each(connection);
+            }
+        }
+    }
+
+    /// Drops connections of `user` that wait for a socket when there are too many.
+    fn make_place(&self, user: UserId) -> Option<()> {
+        let ids = self.by_user.get(&user).map(|list| list.clone()).unwrap_or_default();
+        if ids.len() < CONNECTIONS_PER_USER {
+            return Some(());
+        }
+        let waiting = ids.into_iter().find(|id| self.connections.get(id).is_some_and(|entry| entry.is_detached()))?;
+        self.remove(waiting);
+        Some(())
+    }
+}
+
+/// The part of a frame that is the same for all: the event without its opening brace.
+fn serialise(event: &ServerEvent) -> Arc<str> {
+    match serde_json::to_string(event) {
+        // A tagged enum serialises to an object, so the first byte is the brace.
+        Ok(text) => Arc::from(&text[1..]),
+        // Maps with odd keys and failing `Serialize` are the only ways, and no event has either.
+        Err(error) => unreachable!("an event cannot be serialised: {error}"),
+    }
+}
+
+/// One WebSocket's side of the hub: a bounded list of events, sent or not.
+pub struct Connection {
+    /// Which.
+    pub id: ConnectionId,
+    /// Whose.
+    pub user: UserId,
+    /// By which sign-in.
+    pub session: SessionId,
+    channels: Vec<ChannelId>,
+    // A plain lock: held to push or take a handful of pointers, never across an await.
+    outbox: Mutex<Outbox>,
+    wake: Notify,
+}
+
+struct Outbox {
+    /// Consecutive events; the first has number `first`.
+    events: VecDeque<Arc<str>>,
+    first: u64,
+    /// The number of the next one to send.
+    next: u64,
+    socket: Socket,
+    /// Counts sockets, so that an old one cannot take what belongs to its successor.
+    generation: u64,
+}
+
+/// What is on the other side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Socket {
+    /// One that has not got its `ready` yet.
+    Opening,
+    /// One that takes events.
+    Attached,
+    /// One that could not keep up and is being closed. Events are collected for the next one.
+    Slow,
+    /// None since then; may come back.
+    Detached { since: Timestamp },
+    /// None, and none will come.
+    Closed { code: u16 },
+}
+
+/// What a socket's writer should do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send these frames.
+    Send(Vec<String>),
+    /// Close with this code.
+    Close(u16),
+}
+
+impl Connection {
+    fn new(id: ConnectionId, user: UserId, session: SessionId, channels: Vec<ChannelId>) -> Self {
+        let outbox =
+            Outbox { events: VecDeque::new(), first: 1, next: 1, socket: Socket::Opening, generation: 0 };
+        Self { id, user, session, channels, outbox: Mutex::new(outbox), wake: Notify::new() }
+    }
+
+    /// Puts `ready` before everything that was collected meanwhile and begins to send.
+    pub fn open(&self, ready: &ServerEvent) {
+        let mut outbox = self.lock();
+        outbox.events.push_front(serialise(ready));
+        if outbox.socket == Socket::Opening {
+            outbox.socket = Socket::Attached;
+        }
+        self.wake.notify_one();
+    }
+
+    /// Waits for something to send to the socket of this generation.
+    pub async fn next(&self, generation: u64) -> Next {
+        loop {
+            let woken = self.wake.notified();
+            if let Some(next) = self.take(generation) {
+                return next;
+            }
+            woken.await;
+        }
+    }
+
+    /// The socket of this generation is gone; another may come. False when it was not the current one, or
+    /// the connection is closed for good.
+    pub fn detach(&self, generation: u64, now: Timestamp) -> bool {
+        let mut outbox = self.lock();
+        let ours = outbox.generation == generation && matches!(outbox.socket, Socket::Attached | Socket::Slow);
+        if ours {
+            outbox.socket = Socket::Detached { since: now };
+        }
+        ours
+    }
+
+    /// Tells the socket to close, with `code`, for good.
+    pub fn close(&self, code: u16) {
+        let mut outbox = self.lock();
+        if !matches!(outbox.socket, Socket::Closed { .. }) {
+            outbox.socket = Socket::Closed { code };
+        }
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+    }
+
+    /// Whether `channel` was open to this connection when it connected.
+    pub fn sees(&self, channel: ChannelId) -> bool {
+        self.channels.contains(&channel)
+    }
+
+    fn push(&self, text: &Arc<str>) {
+        let mut outbox = self.lock();
+        if matches!(outbox.socket, Socket::Closed { .. }) {
+            return;
+        }
+        outbox.events.push_back(text.clone());
+        let unsent = outbox.first + outbox.events.len() as u64 - outbox.next;
+        if unsent > QUEUE as u64 && outbox.socket == Socket::Attached {
+            telemetry::SLOW_CONNECTIONS.add();
+            outbox.socket = Socket::Slow;
+        }
+        if outbox.events.len() > REPLAY {
+            outbox.events.pop_front();
+            outbox.first += 1;
+            // Somebody without a socket now misses one; `attach` sees it and sends them to `ready`.
+            outbox.next = outbox.next.max(outbox.first);
+        }
+        self.wake.notify_one();
+    }
+
+    /// A new socket goes on after `seq`; its generation.
+    fn attach(&self, seq: u64) -> Option<u64> {
+        let mut outbox = self.lock();
+        // Only what was sent can have been seen; that also keeps `seq + 1` from overflowing.
+        let replayable = seq < outbox.next && seq + 1 >= outbox.first;
+        let alive = match outbox.socket {
+            Socket::Attached | Socket::Slow | Socket::Detached { .. } => true,
+            Socket::Opening | Socket::Closed { .. } => false,
+        };
+        if !replayable || !alive {
+            return None;
+        }
+        outbox.next = seq + 1;
+        outbox.generation += 1;
+        outbox.socket = Socket::Attached;
+        // The old socket, if it still waits, sees that its generation is over.
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+        Some(outbox.generation)
+    }
+
+    fn take(&self, generation: u64) -> Option<Next> {
+        let mut outbox = self.lock();
+        if outbox.generation != generation {
+            return Some(Next::Close(close::REPLACED));
+        }
+        match outbox.socket {
+            Socket::Closed { code } => return Some(Next::Close(code)),
+            Socket::Slow => return Some(Next::Close(close::SLOW)),
+            Socket::Opening | Socket::Detached { .. } => return None,
+            Socket::Attached => {}
+        }
+        let skip = usize::try_from(outbox.next - outbox.first).unwrap_or(usize::MAX);
+        let first = outbox.next;
+        let frames: Vec<String> = outbox
+            .events
+            .iter()
+            .skip(skip)
+            .zip(first..)
+            .map(|(event, seq)| format!("{{\"seq\":{seq},{event}"))
+            .collect();
+        if frames.is_empty() {
+            return None;
+        }
+        outbox.next += frames.len() as u64;
+        Some(Next::Send(frames))
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        match self.lock().socket {
+            Socket::Detached { since } => now.since(since) >= REPLAY_FOR,
+            Socket::Opening | Socket::Attached | Socket::Slow | Socket::Closed { .. } => false,
+        }
+    }
+
+    fn is_detached(&self) -> bool {
+        matches!(self.lock().socket, Socket::Detached { .. })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outbox> {
+        // Nothing below panics while it holds the lock; if something ever does, the list is still whole.
+        self.outbox.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::IdSource;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    struct Setting {
+        hub: Hub,
+        ids: IdSource,
+        user: UserId,
+        session: SessionId,
+        channel: ChannelId,
+    }
+
+    impl Setting {
+        fn new() -> Self {
+            let ids = IdSource::default();
+            Self { hub: Hub::default(), user: ids.next(NOW), session: ids.next(NOW), channel: ids.next(NOW), ids }
+        }
+
+        fn connected(&self) -> Arc<Connection> {
+            let connection =
+                self.hub.connect(self.ids.next(NOW), self.user, self.session, &[self.channel]).unwrap();
+            connection.open(&ServerEvent::ServerStopping);
+            connection
+        }
+
+        fn publish(&self, times: usize) {
+            for _ in 0..times {
+                self.hub.publish(Audience::Channel(self.channel), &ServerEvent::ServerStopping);
+            }
+        }
+    }
+
+    fn sent(connection: &Connection, generation: u64) -> Vec<u64> {
+        match connection.take(generation) {
+            Some(Next::Send(frames)) => frames
+                .iter()
+                .map(|frame| serde_json::from_str::<serde_json::Value>(frame).unwrap()["seq"].as_u64().unwrap())
+                .collect(),
+            Some(Next::Close(code)) => panic!("closed with {code}"),
+            None => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn events_are_numbered_from_one_and_ready_is_the_first() {
+        let setting = Setting::new();
+        let connection =
+            setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session, &[setting.channel]).unwrap();
+        setting.publish(2);
+        assert!(connection.take(0).is_none(), "nothing goes before ready");
+        connection.open(&ServerEvent::ServerStopping);
+        assert_eq!(sent(&connection, 0), [1, 2, 3]);
+        setting.publish(1);
+        assert_eq!(sent(&connection, 0), [4]);
+    }
+
+    #[test]
+    fn a_lost_socket_misses_nothing_when_it_resumes() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        setting.publish(9);
+        assert_eq!(sent(&connection, 0).len(), 10);
+        assert!(connection.detach(0, NOW));
+        setting.publish(5);
+        // The browser saw 7 of the 10; the last three were on the way when the network went.
+        let (same, generation) = setting.hub.resume(connection.id, setting.user, setting.session, 7).unwrap();
+        assert_eq!(sent(&same, generation), (8..=15).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn nobody_resumes_the_connection_of_another() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        sent(&connection, 0);
+        connection.detach(0, NOW);
+        assert!(setting.hub.resume(connection.id, setting.ids.next(NOW), setting.session, 1).is_none());
+        assert!(setting.hub.resume(connection.id, setting.user, setting.ids.next(NOW), 1).is_none());
+        assert!(setting.hub.resume(connection.id, setting.user, setting.session, 2).is_none(), "the future");
+        assert!(setting.hub.resume(connection.id, setting.user, setting.session, u64::MAX).is_none());
+        assert!(setting.hub.resume(connection.id, setting.user, setting.session, 1).is_some());
+    }
+
+    #[test]
+    fn what_was_dropped_cannot_be_resumed() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        sent(&connection, 0);
+        connection.detach(0, NOW);
+        setting.publish(REPLAY + 1);
+        assert!(setting.hub.resume(connection.id, setting.user, setting.session, 1).is_none());
+    }
+
+    #[test]
+    fn a_slow_socket_is_closed_and_resumes_without_a_gap() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        assert_eq!(sent(&connection, 0), [1]);
+        setting.publish(QUEUE + 1);
+        assert!(matches!(connection.take(0), Some(Next::Close(close::SLOW))));
+        setting.publish(3);
+        assert!(connection.detach(0, NOW));
+        let (same, generation) = setting.hub.resume(connection.id, setting.user, setting.session, 1).unwrap();
+        assert_eq!(sent(&same, generation), (2..=QUEUE as u64 + 5).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_second_socket_replaces_the_first() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        sent(&connection, 0);
+        let (same, generation) = setting.hub.resume(connection.id, setting.user, setting.session, 1).unwrap();
+        assert!(matches!(connection.take(0), Some(Next::Close(close::REPLACED))));
+        assert!(!connection.detach(0, NOW), "the old socket's end must not touch the new one");
+        setting.publish(1);
+        assert_eq!(sent(&same, generation), [2]);
+    }
+
+    #[test]
+    fn a_connection_without_a_socket_is_forgotten_in_time() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        connection.detach(0, NOW);
+        assert!(setting.hub.expire(NOW + REPLAY_FOR / 2).is_empty());
+        assert_eq!(setting.hub.expire(NOW + REPLAY_FOR), [connection.id]);
+        assert!(setting.hub.is_empty());
+        assert!(setting.hub.by_channel.is_empty() && setting.hub.by_user.is_empty());
+    }
+
+    #[test]
+    fn one_user_cannot_take_all_places() {
+        let setting = Setting::new();
+        let all: Vec<_> = (0..CONNECTIONS_PER_USER).map(|_| setting.connected()).collect();
+        let another = || setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session, &[]);
+        assert!(another().is_none());
+        all[3].detach(0, NOW);
+        assert!(another().is_some(), "one that waited for a socket makes place");
+        assert_eq!(setting.hub.len(), CONNECTIONS_PER_USER);
+    }
+
+    #[test]
+    fn ending_a_session_closes_its_connections_and_no_others() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        let other = setting.hub.connect(setting.ids.next(NOW), setting.user, setting.ids.next(NOW), &[]).unwrap();
+        assert_eq!(setting.hub.close_session(setting.session), [connection.id]);
+        assert!(matches!(connection.take(0), Some(Next::Close(close::SIGNED_OUT))));
+        assert!(other.take(0).is_none());
+    }
+}

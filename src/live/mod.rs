@@ -1,0 +1,86 @@
+//! Who is here now: connections, presence, typing. Memory only; a restart forgets all of it.
+//!
+//! Must never know: the database, HTTP, voice.
+//! Start with [`hub::Hub`]; [`presence`] and [`typing`] are pure state machines that are told the time, and
+//! [`Live`] publishes what they answer.
+
+pub mod hub;
+pub mod presence;
+pub mod typing;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use self::hub::{Audience, Hub};
+use self::presence::Presences;
+use self::typing::Typing;
+use crate::clock::Timestamp;
+use crate::id::{ChannelId, UserId};
+use crate::protocol::server::ServerEvent;
+
+/// Everything about now.
+#[derive(Default)]
+pub struct Live {
+    /// Who is connected.
+    pub hub: Arc<Hub>,
+    // Plain locks, held while events are queued so that these keep their order; never across an await.
+    presences: Mutex<Presences>,
+    typing: Mutex<Typing>,
+}
+
+impl Live {
+    /// A connection of `user` has a socket.
+    pub fn arrived(&self, user: UserId) {
+        let mut presences = lock(&self.presences);
+        let change = presences.connect(user);
+        self.publish_presence(change);
+    }
+
+    /// A connection of `user` has none any more. Each `arrived` has exactly one of these.
+    pub fn departed(&self, user: UserId, now: Timestamp) {
+        lock(&self.presences).disconnect(user, now);
+    }
+
+    /// Who is online.
+    pub fn online(&self) -> Vec<UserId> {
+        lock(&self.presences).online()
+    }
+
+    /// `user` says whether they write in `channel`; everybody else there hears of a change.
+    pub fn set_typing(&self, channel: ChannelId, user: UserId, active: bool, now: Timestamp) {
+        let mut typing = lock(&self.typing);
+        let change = typing.set(channel, user, active, now);
+        self.publish_typing(change);
+    }
+
+    /// Lets time pass: who was away too long is offline, who stopped writing is told so.
+    pub fn expire(&self, now: Timestamp) {
+        let mut typing = lock(&self.typing);
+        let stopped = typing.expire(now);
+        self.publish_typing(stopped);
+        let mut presences = lock(&self.presences);
+        let gone = presences.expire(now);
+        for change in &gone {
+            let stopped = typing.forget(change.user);
+            self.publish_typing(stopped);
+        }
+        self.publish_presence(gone);
+    }
+
+    fn publish_presence(&self, changes: impl IntoIterator<Item = presence::Change>) {
+        for presence::Change { user, presence } in changes {
+            self.hub.publish(Audience::Everyone, &ServerEvent::PresenceChanged { user, presence });
+        }
+    }
+
+    fn publish_typing(&self, changes: impl IntoIterator<Item = typing::Change>) {
+        for typing::Change { channel, user, active } in changes {
+            let event = ServerEvent::TypingChanged { channel, user, active };
+            self.hub.publish(Audience::ChannelBut(channel, user), &event);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Should a panic ever poison it, what is inside is still the best knowledge there is.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

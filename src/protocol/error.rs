@@ -1,0 +1,62 @@
+//! The closed list of refusals.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The frame or body is not what the protocol says.
+    Malformed,
+    /// No such request exists.
+    UnknownRequest,
+    /// A field has a value that is not allowed; the message says which.
+    Invalid,
+    /// The message is empty after trimming.
+    EmptyMessage,
+    /// The message is longer than allowed.
+    MessageTooLong,
+    /// Sign in first.
+    SignedOut,
+    /// The name or e-mail does not match the password.
+    WrongPassword,
+    /// Somebody has this name.
+    NameTaken,
+    /// Somebody has this e-mail address.
+    EmailTaken,
+    /// This server takes no new accounts.
+    RegistrationClosed,
+    /// The one-time setup link is wrong or was used.
+    SetupClosed,
+    /// It does not exist, or it is not open to you.
+    NotFound,
+    /// You may not do this.
+    NotAllowed,
+    /// Too often; wait a little.
+    RateLimited,
+    /// The server has too much to do; try again.
+    Busy,
+    /// The session description cannot be answered.
+    BadOffer,
+    /// The room has no place left.
+    RoomFull,
+    /// You are in no voice room.
+    NotInVoice,
+    /// Voice is not working on this server.
+    VoiceUnavailable,
+    /// The request came from a page of another site.
+    WrongOrigin,
+    /// Our fault; it is in the log.
+    Internal,
+}
+
+/// A refusal as it travels.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Refusal {
+    /// What a program decides by.
+    pub code: ErrorCode,
+    /// What a developer reads; never shown as it is.
+    pub message: String,
+}

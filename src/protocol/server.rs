@@ -1,0 +1,162 @@
+//! What the server may say.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::{Channel, Message, Participant, ParticipantNumber, Presence, Room, User};
+use crate::id::{ChannelId, ConnectionId, UserId};
+
+/// The result of a request, inside `{"id":…,"result":…}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Answer {
+    /// To `hello`.
+    Welcome {
+        /// Name it in the next `hello` to go on.
+        connection: ConnectionId,
+        /// True: the missed events follow. False: `ready` follows.
+        resumed: bool,
+    },
+    /// It is done; there is nothing to tell.
+    Done,
+    /// To `post_message`.
+    MessagePosted {
+        /// As stored; the one posted first when the nonce was used before.
+        message: Message,
+    },
+    /// To `load_messages`.
+    Messages {
+        /// Oldest first.
+        messages: Vec<Message>,
+        /// Whether there are more in the direction asked.
+        more: bool,
+    },
+    /// To `join_voice`.
+    VoiceJoined {
+        /// The number of this stay.
+        participant: ParticipantNumber,
+        /// SDP: ICE-lite, every candidate included, nothing more to come.
+        answer: String,
+        /// The room as it is now, oneself included.
+        room: Room,
+    },
+}
+
+/// What happened, to those concerned. On the wire the variant is `type`, beside `seq`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerEvent {
+    /// Everything, at the start of a connection that did not resume.
+    Ready {
+        /// Boxed, since it is much larger than the rest.
+        snapshot: Box<Snapshot>,
+    },
+    /// Somebody wrote.
+    MessagePosted {
+        /// What.
+        message: Message,
+    },
+    /// Somebody began or stopped writing.
+    TypingChanged {
+        /// Where.
+        channel: ChannelId,
+        /// Who.
+        user: UserId,
+        /// Writing or not.
+        active: bool,
+    },
+    /// Somebody came or went.
+    PresenceChanged {
+        /// Who.
+        user: UserId,
+        /// How.
+        presence: Presence,
+    },
+    /// A user is new or looks different.
+    UserChanged {
+        /// As they are now.
+        user: User,
+    },
+    /// Somebody came into a voice room.
+    ParticipantJoined {
+        /// The room's channel.
+        channel: ChannelId,
+        /// Who.
+        participant: Participant,
+    },
+    /// Somebody in a voice room muted, unmuted, deafened, connected or lost the connection.
+    ParticipantChanged {
+        /// The room's channel.
+        channel: ChannelId,
+        /// As they are now.
+        participant: Participant,
+    },
+    /// Somebody left a voice room.
+    ParticipantLeft {
+        /// The room's channel.
+        channel: ChannelId,
+        /// Which stay ended.
+        participant: ParticipantNumber,
+    },
+    /// Who talks in a voice room, whole list. To all who may see the channel.
+    SpeakersChanged {
+        /// The room's channel.
+        channel: ChannelId,
+        /// Who.
+        speakers: Vec<ParticipantNumber>,
+    },
+    /// Who holds which slot, whole list. To those in the room.
+    SlotsChanged {
+        /// The room's channel.
+        channel: ChannelId,
+        /// By slot.
+        slots: Vec<Option<ParticipantNumber>>,
+    },
+    /// This connection's stay in a voice room ended without its asking.
+    VoiceEnded {
+        /// Which room.
+        channel: ChannelId,
+        /// Which stay.
+        participant: ParticipantNumber,
+        /// Why.
+        reason: VoiceEnd,
+    },
+    /// The server is about to stop; a socket close follows.
+    ServerStopping,
+}
+
+/// Why a stay in a voice room ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum VoiceEnd {
+    /// The same user joined from another connection.
+    TakenOver,
+    /// No media arrived any more.
+    TimedOut,
+    /// The server dropped the participant after a fault.
+    Failed,
+}
+
+/// The state of the whole server as one user may see it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Snapshot {
+    /// What people call this server.
+    pub server_name: String,
+    /// The running version.
+    pub version: String,
+    /// Receiving audio lines an offer should have.
+    pub slots: u8,
+    /// Oneself.
+    pub me: UserId,
+    /// Everybody.
+    pub users: Vec<User>,
+    /// Who is online; all others are offline.
+    pub online: Vec<UserId>,
+    /// The channels open to this user, in order.
+    pub channels: Vec<Channel>,
+    /// Voice rooms with somebody in them.
+    pub rooms: Vec<Room>,
+}

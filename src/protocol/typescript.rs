@@ -1,0 +1,81 @@
+//! The same words in TypeScript, for the client: `static/src/protocol.ts` is written here and tested fresh.
+
+use std::path::Path;
+
+use ts_rs::{Config, TS};
+
+use super::error::{ErrorCode, Refusal};
+use super::rest::{Register, Registration, ServerInfo, SignIn, SignedIn};
+use super::{client, close, server, types};
+use crate::clock::Timestamp;
+use crate::id;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/static/src/protocol.ts");
+
+fn text() -> String {
+    let config = Config::new().with_large_int("number");
+    let mut text = String::from(
+        "// The words on the wire. Written from src/protocol by its test; never edited by hand.\n\
+         // To renew it: WRITE_PROTOCOL=1 cargo test --lib protocol\n",
+    );
+    macro_rules! declare {
+        ($($name:ty),* $(,)?) => {$(
+            text.push_str(&format!("\n{}export {}\n", <$name>::docs().unwrap_or_default(), <$name>::decl(&config)));
+        )*};
+    }
+    declare!(
+        Timestamp,
+        id::UserId,
+        id::ConnectionId,
+        id::ChannelId,
+        id::MessageId,
+        types::User,
+        types::Role,
+        types::Presence,
+        types::Channel,
+        types::ChannelKind,
+        types::Message,
+        types::Participant,
+        types::MediaState,
+        types::Room,
+        client::Request,
+        client::Resume,
+        client::Cursor,
+        server::Answer,
+        server::ServerEvent,
+        server::VoiceEnd,
+        server::Snapshot,
+        ErrorCode,
+        Refusal,
+        ServerInfo,
+        Registration,
+        Register,
+        SignIn,
+        SignedIn,
+    );
+    for (name, value) in [
+        ("PROTOCOL", u64::from(super::PROTOCOL)),
+        ("HEARTBEAT_MS", u64::try_from(super::HEARTBEAT.as_millis()).unwrap()),
+        ("MESSAGE_MAX", crate::chat::messages::BODY_MAX as u64),
+        ("CLOSE_GOING_AWAY", close::GOING_AWAY.into()),
+        ("CLOSE_SIGNED_OUT", close::SIGNED_OUT.into()),
+        ("CLOSE_TOO_MANY_ERRORS", close::TOO_MANY_ERRORS.into()),
+        ("CLOSE_NO_HELLO", close::NO_HELLO.into()),
+        ("CLOSE_WRONG_PROTOCOL", close::WRONG_PROTOCOL.into()),
+        ("CLOSE_SLOW", close::SLOW.into()),
+        ("CLOSE_REPLACED", close::REPLACED.into()),
+    ] {
+        text.push_str(&format!("\nexport const {name} = {value};\n"));
+    }
+    text
+}
+
+#[test]
+fn the_client_has_the_same_words() {
+    let fresh = text();
+    if std::env::var_os("WRITE_PROTOCOL").is_some() {
+        std::fs::write(FILE, &fresh).unwrap();
+    }
+    let committed = std::fs::read_to_string(Path::new(FILE)).unwrap_or_default();
+    assert!(committed == fresh, "static/src/protocol.ts is stale; run: WRITE_PROTOCOL=1 cargo test --lib protocol");
+}

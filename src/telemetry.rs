@@ -1,0 +1,83 @@
+//! Logs and counters: how they are set up, and the name of every counter.
+//!
+//! Addresses, message bodies, passwords and tokens are never logged.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Settings};
+
+/// Something that is counted since the start.
+pub struct Counter {
+    name: &'static str,
+    help: &'static str,
+    count: AtomicU64,
+}
+
+impl Counter {
+    const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, count: AtomicU64::new(0) }
+    }
+
+    /// One more.
+    pub fn add(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many so far.
+    pub fn get(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($constant:ident = $name:literal, $help:literal;)*) => {
+        $(#[doc = $help] pub static $constant: Counter = Counter::new($name, $help);)*
+        static COUNTERS: &[&Counter] = &[$(&$constant),*];
+    };
+}
+
+counters! {
+    BAD_FRAMES = "cromulent_bad_frames_total", "Frames that could not be understood.";
+    REFUSED_REQUESTS = "cromulent_refused_requests_total", "Requests that were answered with an error.";
+    RATE_LIMITED = "cromulent_rate_limited_total", "Requests refused because they came too often.";
+    SLOW_CONNECTIONS = "cromulent_slow_connections_total", "Connections closed because they could not keep up.";
+    RESUMED_CONNECTIONS = "cromulent_resumed_connections_total", "Connections that went on where they stopped.";
+    WRONG_ORIGINS = "cromulent_wrong_origins_total", "Requests refused because another site made them.";
+    WRONG_PASSWORDS = "cromulent_wrong_passwords_total", "Sign-ins with a wrong name or password.";
+    HASHING_BUSY = "cromulent_hashing_busy_total", "Sign-ins refused because too many passwords waited.";
+    MESSAGES_POSTED = "cromulent_messages_posted_total", "Messages stored.";
+    VOICE_JOINS = "cromulent_voice_joins_total", "Participants admitted to a voice room.";
+    VOICE_REFUSALS = "cromulent_voice_refusals_total", "Joins of a voice room that were refused.";
+}
+
+/// Everything counted, in the Prometheus text format (version 0.0.4).
+pub fn render(gauges: &[(&str, &str, u64)]) -> String {
+    let mut page = String::new();
+    for counter in COUNTERS {
+        // Writing to a string does not fail.
+        let _ = write!(
+            page,
+            "# HELP {0} {1}\n# TYPE {0} counter\n{0} {2}\n",
+            counter.name,
+            counter.help,
+            counter.get()
+        );
+    }
+    for (name, help, value) in gauges {
+        let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
+    }
+    page
+}
+
+/// Starts logging to standard error. A second call (tests start many servers) changes nothing.
+pub fn start(settings: &Settings) {
+    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match settings.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}

@@ -1,0 +1,194 @@
+//! The bridge between people and the SFU: channel to room, connection to participant, and back.
+//!
+//! The only place that names both a [`ChannelId`] and a [`sfu::RoomId`]. It asks `chat` who may join, tells
+//! the SFU, and turns what the SFU reports into events. Must never know: HTTP, sockets, SQL.
+//! Start with [`Voice::join`]; who is where is the pure state machine in [`rooms`].
+
+pub mod rooms;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use sfu::{Events, JoinError, ParticipantId, Sfu};
+
+use self::rooms::{Effect, Entry, Rooms};
+use crate::chat::{self, Chat};
+use crate::clock::Timestamp;
+use crate::id::{ChannelId, ConnectionId, UserId};
+use crate::live::hub::{Audience, Hub};
+use crate::protocol::types::{ParticipantNumber, Room};
+use crate::telemetry;
+
+/// Voice rooms and the SFU behind them.
+pub struct Voice {
+    sfu: Sfu,
+    chat: Arc<Chat>,
+    hub: Arc<Hub>,
+    // A plain lock, never held across an await. Effects are carried out under it, so that browsers hear of
+    // changes in the order in which they happened; publishing only pushes to queues.
+    rooms: Mutex<Rooms>,
+    grace: Duration,
+}
+
+/// Who wants into which room, how.
+#[derive(Clone, Debug)]
+pub struct JoinRequest {
+    /// The voice channel.
+    pub channel: ChannelId,
+    /// The browser's session description.
+    pub offer: String,
+    /// Start unheard.
+    pub muted: bool,
+    /// Start hearing nobody.
+    pub deafened: bool,
+}
+
+/// Somebody is in.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// The number of this stay.
+    pub participant: ParticipantNumber,
+    /// The SFU's session description.
+    pub answer: String,
+    /// The room as it is now.
+    pub room: Room,
+}
+
+/// Why somebody is not in.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The channel is not theirs to join.
+    #[error(transparent)]
+    Chat(#[from] chat::Error),
+    /// The SFU refused.
+    #[error(transparent)]
+    Sfu(#[from] JoinError),
+    /// They joined from elsewhere while this join was under way.
+    #[error("another connection took over")]
+    TakenOver,
+    /// They are in no room by this connection.
+    #[error("not in a voice room")]
+    NotInVoice,
+}
+
+impl Voice {
+    /// Over a running SFU. `grace` is how long a place is kept for a connection without a socket.
+    pub fn new(sfu: Sfu, chat: Arc<Chat>, hub: Arc<Hub>, grace: Duration) -> Self {
+        Self { sfu, chat, hub, rooms: Mutex::default(), grace }
+    }
+
+    /// Takes `user` into a room, out of any other they are in: one room per user, whoever asks last has it.
+    pub async fn join(&self, user: UserId, connection: ConnectionId, request: JoinRequest) -> Result<Joined, Error> {
+        let JoinRequest { channel, offer, muted, deafened } = request;
+        self.chat.voice_channel(user, channel).await?;
+        let (ticket, effects) =
+            self.rooms().reserve(Entry { user, connection, channel, muted, deafened });
+        self.carry_out_later(effects);
+        let participant = ticket.participant;
+        let join = sfu::Join { room: ticket.room, participant, offer, muted, deafened };
+        let answer = match self.sfu.join(join).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                telemetry::VOICE_REFUSALS.add();
+                let mut rooms = self.rooms();
+                let effects = rooms.withdraw(participant);
+                self.carry_out(&rooms, effects);
+                return Err(error.into());
+            }
+        };
+        let mut rooms = self.rooms();
+        let Some((room, effects)) = rooms.admit(participant) else {
+            self.sfu.leave(participant);
+            return Err(Error::TakenOver);
+        };
+        self.carry_out(&rooms, effects);
+        telemetry::VOICE_JOINS.add();
+        Ok(Joined { participant: participant.0, answer, room })
+    }
+
+    /// Mutes or deafens the participant of this connection; the SFU enforces it.
+    pub fn set_media(&self, user: UserId, connection: ConnectionId, muted: bool, deafened: bool) -> Result<(), Error> {
+        let mut rooms = self.rooms();
+        let effects = rooms.set_media(user, connection, muted, deafened).ok_or(Error::NotInVoice)?;
+        self.carry_out(&rooms, effects);
+        Ok(())
+    }
+
+    /// Ends the stay of this connection, if it has one.
+    pub fn leave(&self, user: UserId, connection: ConnectionId) {
+        let mut rooms = self.rooms();
+        let effects = rooms.leave(user, connection);
+        self.carry_out(&rooms, effects);
+    }
+
+    /// The socket of a connection is gone. Media goes on; the place is kept for the grace time.
+    pub fn socket_lost(&self, user: UserId, connection: ConnectionId, now: Timestamp) {
+        self.rooms().socket_lost(user, connection, now);
+    }
+
+    /// The socket came back, as `connection`, to somebody who was connected as `before`.
+    pub fn socket_back(&self, user: UserId, before: ConnectionId, connection: ConnectionId) {
+        self.rooms().socket_back(user, before, connection);
+    }
+
+    /// Ends the stays whose grace is over.
+    pub fn expire(&self, now: Timestamp) {
+        let mut rooms = self.rooms();
+        let effects = rooms.expire(now, self.grace);
+        self.carry_out(&rooms, effects);
+    }
+
+    /// The rooms of these channels that have somebody in them.
+    pub fn rooms_of(&self, channels: impl Iterator<Item = ChannelId>) -> Vec<Room> {
+        let rooms = self.rooms();
+        channels.filter_map(|channel| rooms.room(channel)).collect()
+    }
+
+    /// Turns what the SFU reports into events, until it stops.
+    pub async fn follow(&self, mut events: Events) {
+        while let Some(event) = events.next().await {
+            let mut rooms = self.rooms();
+            let effects = rooms.handle_event(event);
+            self.carry_out(&rooms, effects);
+        }
+    }
+
+    /// Counters of the SFU.
+    pub async fn stats(&self) -> sfu::Stats {
+        self.sfu.stats().await
+    }
+
+    /// Closes all media.
+    pub async fn stop(&self) {
+        let sfu = self.sfu.clone();
+        // Joins threads, which is not for an async thread to wait for.
+        let _ = tokio::task::spawn_blocking(move || sfu.stop()).await;
+    }
+
+    fn carry_out_later(&self, effects: Vec<Effect>) {
+        let rooms = self.rooms();
+        self.carry_out(&rooms, effects);
+    }
+
+    /// The guard proves that nobody else publishes in between.
+    fn carry_out(&self, _rooms: &MutexGuard<'_, Rooms>, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Publish(channel, event) => self.hub.publish(Audience::Channel(channel), &event),
+                Effect::Tell(connections, event) => self.hub.publish(Audience::Connections(&connections), &event),
+                Effect::SetMedia { participant, muted, deafened } => self.sfu.set_media(participant, muted, deafened),
+                Effect::Leave(participant) => self.sfu.leave(participant),
+            }
+        }
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        // Should a panic ever poison it, the rooms are still the best knowledge there is.
+        self.rooms.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// As it travels in packets and events.
+pub(crate) fn number(participant: ParticipantId) -> ParticipantNumber {
+    participant.0
+}

@@ -1,0 +1,58 @@
+//! `POST /api/accounts` and `POST /api/setup`: making an account, which also signs in.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::Doors;
+use super::error::{self, Error};
+use super::limits::ClientAddress;
+use super::sessions::{device, signed_in};
+use crate::chat;
+use crate::chat::accounts::{Draft, Email, Password, Username};
+use crate::protocol::rest::Register;
+
+/// Makes an account for anybody, if the operator allows it.
+pub async fn register(
+    State(doors): State<Arc<Doors>>,
+    ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
+    body: Result<Json<Register>, JsonRejection>,
+) -> Result<Response, Error> {
+    let body = error::body(body)?;
+    doors.limits.try_password(from, &body.username)?;
+    let user = doors.chat.register(draft(body)?).await?;
+    let (token, session) = doors.chat.open_session(user, &device(&headers)).await?;
+    Ok(signed_in(&doors, &token, session.user))
+}
+
+/// Makes the first admin, for whoever has the link from the console.
+pub async fn set_up(
+    State(doors): State<Arc<Doors>>,
+    ClientAddress(from): ClientAddress,
+    headers: HeaderMap,
+    body: Result<Json<Register>, JsonRejection>,
+) -> Result<Response, Error> {
+    let body = error::body(body)?;
+    doors.limits.try_password(from, &body.username)?;
+    let given = body.setup_token.as_deref().unwrap_or_default();
+    // 32 random bytes and a limit on tries: comparing byte by byte tells nobody anything in time.
+    if given != doors.setup_token {
+        return Err(chat::Error::SetupClosed.into());
+    }
+    let user = doors.chat.make_first_admin(draft(body)?).await?;
+    let (token, session) = doors.chat.open_session(user, &device(&headers)).await?;
+    Ok(signed_in(&doors, &token, session.user))
+}
+
+fn draft(body: Register) -> Result<Draft, chat::Error> {
+    Ok(Draft {
+        username: Username::parse(&body.username)?,
+        email: Email::parse(&body.email)?,
+        password: Password::parse(body.password)?,
+    })
+}

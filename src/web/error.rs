@@ -1,0 +1,141 @@
+//! Every refusal, mapped once: to a code for the page and a status for HTTP. Faults of ours are logged here.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sfu::JoinError;
+
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::{chat, telemetry, voice};
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `chat` refused.
+    #[error(transparent)]
+    Chat(#[from] chat::Error),
+    /// `voice` refused.
+    #[error(transparent)]
+    Voice(#[from] voice::Error),
+    /// Nobody is signed in.
+    #[error("sign in first")]
+    SignedOut,
+    /// Another site's page asked.
+    #[error("the request comes from another site")]
+    WrongOrigin,
+    /// The frame or body is not what the protocol says.
+    #[error("{0}")]
+    Malformed(String),
+    /// There is no such request or route.
+    #[error("{0}")]
+    UnknownRequest(String),
+    /// Too often.
+    #[error("too many requests")]
+    RateLimited,
+    /// No place for another connection.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// Not for everybody.
+    #[error("not allowed")]
+    NotAllowed,
+}
+
+impl Error {
+    /// What the page decides by.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Chat(error) | Self::Voice(voice::Error::Chat(error)) => chat_code(error),
+            Self::Voice(voice::Error::Sfu(error)) => join_code(error),
+            Self::Voice(voice::Error::TakenOver | voice::Error::NotInVoice) => ErrorCode::NotInVoice,
+            Self::SignedOut => ErrorCode::SignedOut,
+            Self::WrongOrigin => ErrorCode::WrongOrigin,
+            Self::Malformed(_) => ErrorCode::Malformed,
+            Self::UnknownRequest(_) => ErrorCode::UnknownRequest,
+            Self::RateLimited => ErrorCode::RateLimited,
+            Self::TooManyConnections => ErrorCode::Busy,
+            Self::NotAllowed => ErrorCode::NotAllowed,
+        }
+    }
+
+    /// As it travels. What went wrong inside is for the log alone.
+    pub fn refusal(&self) -> Refusal {
+        telemetry::REFUSED_REQUESTS.add();
+        let code = self.code();
+        let message = if code == ErrorCode::Internal {
+            tracing::error!(error = %self, "a request failed");
+            "internal error".to_owned()
+        } else {
+            self.to_string()
+        };
+        Refusal { code, message }
+    }
+}
+
+fn chat_code(error: &chat::Error) -> ErrorCode {
+    match error {
+        chat::Error::NotFound => ErrorCode::NotFound,
+        chat::Error::EmptyMessage => ErrorCode::EmptyMessage,
+        chat::Error::MessageTooLong(_) => ErrorCode::MessageTooLong,
+        chat::Error::Invalid { .. } => ErrorCode::Invalid,
+        chat::Error::NameTaken => ErrorCode::NameTaken,
+        chat::Error::EmailTaken => ErrorCode::EmailTaken,
+        chat::Error::RegistrationClosed => ErrorCode::RegistrationClosed,
+        chat::Error::SetupClosed => ErrorCode::SetupClosed,
+        chat::Error::WrongPassword => ErrorCode::WrongPassword,
+        chat::Error::Busy => ErrorCode::Busy,
+        chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => ErrorCode::Internal,
+    }
+}
+
+fn join_code(error: &JoinError) -> ErrorCode {
+    match error {
+        JoinError::OfferTooLarge | JoinError::OfferMalformed(_) => ErrorCode::BadOffer,
+        JoinError::RoomFull => ErrorCode::RoomFull,
+        JoinError::ServerFull | JoinError::Busy => ErrorCode::Busy,
+        JoinError::AlreadyJoined => ErrorCode::Internal,
+        JoinError::Stopped => ErrorCode::VoiceUnavailable,
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::Malformed
+        | ErrorCode::Invalid
+        | ErrorCode::EmptyMessage
+        | ErrorCode::MessageTooLong
+        | ErrorCode::BadOffer => StatusCode::BAD_REQUEST,
+        ErrorCode::SignedOut | ErrorCode::WrongPassword => StatusCode::UNAUTHORIZED,
+        ErrorCode::RegistrationClosed
+        | ErrorCode::SetupClosed
+        | ErrorCode::NotAllowed
+        | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
+        ErrorCode::NameTaken | ErrorCode::EmailTaken | ErrorCode::NotInVoice => StatusCode::CONFLICT,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: Refusal,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let error = self.refusal();
+        (status(error.code), Json(Body { error })).into_response()
+    }
+}
+
+/// What a route that does not exist answers.
+pub async fn no_such_route() -> Error {
+    Error::UnknownRequest("there is no such route".to_owned())
+}
+
+/// A JSON body, or a refusal in our own words.
+pub fn body<T>(parsed: Result<Json<T>, axum::extract::rejection::JsonRejection>) -> Result<T, Error> {
+    parsed.map(|Json(body)| body).map_err(|rejection| Error::Malformed(rejection.body_text()))
+}

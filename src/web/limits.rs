@@ -1,0 +1,131 @@
+//! How often anybody may do what. In memory; an attacker who makes the server restart gains a minute.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::error::Error;
+use crate::telemetry;
+
+/// Requests a connection may send in a burst: a page that comes back asks for every open channel.
+const REQUEST_BURST: NonZeroU32 = NonZeroU32::new(120).unwrap();
+
+/// Requests a connection may send per second after that. Nobody types or clicks as fast.
+const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+/// Keys a limiter may hold before those that are whole again are thrown out.
+const KEYS: usize = 10_000;
+
+/// The limits on plain requests that cost a password hash.
+pub struct Limits {
+    by_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    by_login: Option<DefaultKeyedRateLimiter<String>>,
+}
+
+impl Limits {
+    /// `per_minute` tries for each address and each login name; 0 is no limit.
+    pub fn new(per_minute: u32) -> Self {
+        let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
+        Self { by_address: quota.map(RateLimiter::keyed), by_login: quota.map(RateLimiter::keyed) }
+    }
+
+    /// Counts one try from `from` to sign in as `login`.
+    pub fn try_password(&self, from: IpAddr, login: &str) -> Result<(), Error> {
+        check(self.by_address.as_ref(), network(from))?;
+        check(self.by_login.as_ref(), login.trim().to_lowercase())
+    }
+}
+
+fn check<K: Clone + Eq + std::hash::Hash>(limiter: Option<&DefaultKeyedRateLimiter<K>>, key: K) -> Result<(), Error> {
+    let Some(limiter) = limiter else { return Ok(()) };
+    if limiter.len() > KEYS {
+        limiter.retain_recent();
+    }
+    limiter.check_key(&key).map_err(|_| {
+        telemetry::RATE_LIMITED.add();
+        Error::RateLimited
+    })
+}
+
+/// Who counts as one: an IPv4 address, or the /64 that one IPv6 household has.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+/// The limit on one connection's requests.
+pub struct RequestLimit(DefaultDirectRateLimiter);
+
+impl RequestLimit {
+    /// A whole one.
+    pub fn new() -> Self {
+        Self(RateLimiter::direct(Quota::per_second(REQUESTS_PER_SECOND).allow_burst(REQUEST_BURST)))
+    }
+
+    /// Counts one request.
+    pub fn check(&self) -> Result<(), Error> {
+        self.0.check().map_err(|_| {
+            telemetry::RATE_LIMITED.add();
+            Error::RateLimited
+        })
+    }
+}
+
+impl Default for RequestLimit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The address a request came from. A proxy on this machine (the peer is loopback) is believed when it says
+/// for whom it asks; anybody else could claim anything.
+pub struct ClientAddress(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let Some(peer) = peer else { return Err(Error::Malformed("the request has no address".to_owned())) };
+        let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        // The last entry is the one our own proxy added.
+        let claimed = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+        Ok(Self(match claimed {
+            Some(claimed) if peer.is_loopback() => claimed,
+            _ => peer,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_run_out_by_name_and_by_address() {
+        let limits = Limits::new(5);
+        let (home, work): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        for _ in 0..5 {
+            assert!(limits.try_password(home, "ana").is_ok());
+        }
+        assert!(limits.try_password(home, "ben").is_err(), "the address is used up");
+        assert!(limits.try_password(work, " Ana ").is_err(), "the name is used up, however it is written");
+        assert!(limits.try_password(work, "ben").is_ok());
+    }
+
+    #[test]
+    fn one_household_is_one_address() {
+        let limits = Limits::new(1);
+        assert!(limits.try_password("2001:db8::1".parse().unwrap(), "a").is_ok());
+        assert!(limits.try_password("2001:db8::2".parse().unwrap(), "b").is_err());
+        assert!(limits.try_password("2001:db8:0:1::1".parse().unwrap(), "c").is_ok());
+    }
+}

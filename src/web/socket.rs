@@ -1,0 +1,371 @@
+//! One WebSocket: handshake, reading, writing, heartbeat, and its end.
+//!
+//! Reading and writing run side by side in one task. Requests are carried out one after the other, so a client
+//! that asks faster than it is served only makes itself wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::Doors;
+use super::auth::CurrentUser;
+use super::dispatch::dispatch;
+use super::error::Error;
+use super::limits::RequestLimit;
+use crate::chat::sessions::SignedIn;
+use crate::id::ConnectionId;
+use crate::live::hub::{Connection, Next};
+use crate::protocol::client::{Request, Resume};
+use crate::protocol::error::Refusal;
+use crate::protocol::server::{Answer, ServerEvent, Snapshot};
+use crate::protocol::{HEARTBEAT, HELLO_TIMEOUT, MAX_BAD_FRAMES, MAX_FRAME_BYTES, PROTOCOL, close};
+use crate::telemetry;
+
+/// Bytes the socket library reads at once. Its default of 128 KiB is allocated per socket, and 10,000 idle
+/// sockets would hold a gigabyte.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Bytes of answers and events that may wait inside the socket library.
+const WRITE_BUFFER_MAX: usize = 1024 * 1024;
+
+/// Answers that may wait to be written. Requests are carried out one by one, so two would do; a full queue
+/// stops reading.
+const ANSWERS: usize = 16;
+
+/// How long one write may take before the peer counts as gone. The kernel's buffer swallows megabytes first.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `GET /api/socket`: from here on everything goes over this WebSocket.
+pub async fn open(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUser, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_MAX)
+        .max_message_size(MAX_FRAME_BYTES)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            doors.sockets.fetch_add(1, Ordering::Relaxed);
+            serve(&doors, me, socket).await;
+            doors.sockets.fetch_sub(1, Ordering::Relaxed);
+        })
+}
+
+async fn serve(doors: &Arc<Doors>, me: SignedIn, mut socket: WebSocket) {
+    let hello = match timeout(HELLO_TIMEOUT, hello(&mut socket)).await {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(code)) => return say_goodbye(&mut socket, code).await,
+        Err(_) => return say_goodbye(&mut socket, close::NO_HELLO).await,
+    };
+    let (attached, resumed) = match attach(doors, &me, hello.resume).await {
+        Ok(attached) => attached,
+        Err(error) => {
+            let refusal = Outgoing::Refused { id: Some(hello.id), error: error.refusal() };
+            let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Text(frame(&refusal)))).await;
+            return say_goodbye(&mut socket, close::GOING_AWAY).await;
+        }
+    };
+    let Attached { connection, generation } = attached;
+    doors.live.arrived(me.user.id);
+    let (mut sink, mut stream) = socket.split();
+    let (answers, queue) = mpsc::channel(ANSWERS);
+    let welcome = Answer::Welcome { connection: connection.id, resumed };
+    // The queue is new and empty.
+    let _ = answers.try_send(answer_frame(hello.id, Ok(welcome)));
+    let heard = AtomicBool::new(true);
+    let end = tokio::select! {
+        end = write(&connection, generation, queue, &heard, &mut sink) => end,
+        end = read(doors, &connection, &answers, &heard, &mut stream) => end,
+    };
+    let now = doors.chat.now();
+    doors.live.departed(me.user.id, now);
+    match end {
+        // A page that is closed says so and does not come back as this connection.
+        End::ClosedByClient => {
+            connection.close(close::GOING_AWAY);
+            doors.live.hub.remove(connection.id);
+            doors.voice.leave(me.user.id, connection.id);
+        }
+        End::Lost => {
+            if connection.detach(generation, now) {
+                doors.voice.socket_lost(me.user.id, connection.id, now);
+            }
+        }
+        End::ClosedByServer(code) => {
+            if connection.detach(generation, now) {
+                doors.voice.socket_lost(me.user.id, connection.id, now);
+            }
+            let _ = timeout(WRITE_TIMEOUT, sink.send(close_frame(code))).await;
+        }
+    }
+}
+
+/// Why a socket ended.
+enum End {
+    ClosedByClient,
+    ClosedByServer(u16),
+    Lost,
+}
+
+/// A connection and the socket's claim on it.
+struct Attached {
+    connection: Arc<Connection>,
+    generation: u64,
+}
+
+/// What a client opened with.
+struct Hello {
+    id: u32,
+    resume: Option<Resume>,
+}
+
+/// Waits for `hello`; the code to close with when something else comes.
+async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
+    let text = loop {
+        match socket.recv().await {
+            Some(Ok(Message::Text(text))) => break text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => return Err(close::NO_HELLO),
+        }
+    };
+    let (id, request) = parse(&text).map_err(|_| close::NO_HELLO)?;
+    match request {
+        Request::Hello { protocol: PROTOCOL, resume } => Ok(Hello { id, resume }),
+        Request::Hello { .. } => Err(close::WRONG_PROTOCOL),
+        Request::Ping
+        | Request::PostMessage { .. }
+        | Request::LoadMessages { .. }
+        | Request::SetTyping { .. }
+        | Request::JoinVoice { .. }
+        | Request::SetVoice { .. }
+        | Request::LeaveVoice => Err(close::NO_HELLO),
+    }
+}
+
+/// Goes on with the connection named, or makes a new one with everything in its first event.
+async fn attach(doors: &Arc<Doors>, me: &SignedIn, resume: Option<Resume>) -> Result<(Attached, bool), Error> {
+    let user = me.user.id;
+    if let Some(Resume { connection, seq }) = resume
+        && let Some((same, generation)) = doors.live.hub.resume(connection, user, me.session, seq)
+    {
+        telemetry::RESUMED_CONNECTIONS.add();
+        doors.voice.socket_back(user, connection, connection);
+        return Ok((Attached { connection: same, generation }, true));
+    }
+    let id: ConnectionId = doors.chat.next_id();
+    let channels = doors.chat.channels_of(user).await?;
+    let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
+    // From here on it collects what happens, so that nothing falls between the snapshot and the first event.
+    let connection = doors.live.hub.connect(id, user, me.session, &ids).ok_or(Error::TooManyConnections)?;
+    let users = match doors.chat.users().await {
+        Ok(users) => users,
+        Err(error) => {
+            doors.live.hub.remove(id);
+            return Err(error.into());
+        }
+    };
+    if let Some(Resume { connection: before, .. }) = resume {
+        // Its replay is gone but its voice may live on.
+        doors.live.hub.remove(before);
+        doors.voice.socket_back(user, before, id);
+    }
+    let mut online = doors.live.online();
+    if !online.contains(&user) {
+        online.push(user);
+    }
+    let snapshot = Snapshot {
+        server_name: doors.server_name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        slots: doors.slots,
+        me: user,
+        users,
+        online,
+        rooms: doors.voice.rooms_of(ids.iter().copied()),
+        channels,
+    };
+    connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
+    Ok((Attached { connection, generation: 0 }, false))
+}
+
+/// Writes answers, events and pings until the connection or the peer ends.
+async fn write(
+    connection: &Connection,
+    generation: u64,
+    mut answers: mpsc::Receiver<Utf8Bytes>,
+    heard: &AtomicBool,
+    sink: &mut SplitSink<WebSocket, Message>,
+) -> End {
+    let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    let mut silent = 0;
+    loop {
+        let frames = tokio::select! {
+            // In this order: the welcome goes before the first event.
+            biased;
+            Some(answer) = answers.recv() => vec![Message::Text(answer)],
+            next = connection.next(generation) => match next {
+                Next::Send(frames) => frames.into_iter().map(|frame| Message::Text(frame.into())).collect(),
+                Next::Close(code) => return End::ClosedByServer(code),
+            },
+            _ = heartbeat.tick() => {
+                // Anything heard since the last tick counts, pongs among it.
+                silent = if heard.swap(false, Ordering::Relaxed) { 0 } else { silent + 1 };
+                if silent >= 2 {
+                    return End::Lost;
+                }
+                vec![Message::Ping(axum::body::Bytes::new())]
+            }
+        };
+        let send_all = async {
+            for frame in frames {
+                sink.feed(frame).await?;
+            }
+            sink.flush().await
+        };
+        if !matches!(timeout(WRITE_TIMEOUT, send_all).await, Ok(Ok(()))) {
+            return End::Lost;
+        }
+    }
+}
+
+/// Reads requests and carries them out, until the peer ends or has got too much wrong.
+async fn read(
+    doors: &Arc<Doors>,
+    connection: &Connection,
+    answers: &mpsc::Sender<Utf8Bytes>,
+    heard: &AtomicBool,
+    stream: &mut SplitStream<WebSocket>,
+) -> End {
+    let limit = RequestLimit::new();
+    let mut bad_frames = 0;
+    while let Some(Ok(message)) = stream.next().await {
+        heard.store(true, Ordering::Relaxed);
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Ping(_) | Message::Pong(_) => continue,
+            // A browser says 1001 when its page is closed or left (RFC 6455 section 7.4.1), a program 1000 when it
+            // is done. Anything else is a client that wants another socket.
+            Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })) => return End::ClosedByClient,
+            Message::Close(_) => return End::Lost,
+            Message::Binary(_) => Utf8Bytes::default(),
+        };
+        let (frame, was_bad) = handle(doors, connection, &limit, &text).await;
+        if was_bad {
+            telemetry::BAD_FRAMES.add();
+            bad_frames += 1;
+        }
+        // The other end is `write`, which runs beside us.
+        let _ = answers.send(frame).await;
+        if bad_frames > MAX_BAD_FRAMES {
+            return End::ClosedByServer(close::TOO_MANY_ERRORS);
+        }
+    }
+    End::Lost
+}
+
+/// One frame in, one frame out; and whether it could not be understood.
+async fn handle(doors: &Arc<Doors>, connection: &Connection, limit: &RequestLimit, text: &str) -> (Utf8Bytes, bool) {
+    match parse(text) {
+        Ok((id, request)) => {
+            let result = match limit.check() {
+                Ok(()) => dispatch(doors, connection, request).await,
+                Err(error) => Err(error),
+            };
+            (answer_frame(id, result.map_err(|error| error.refusal())), false)
+        }
+        Err((id, error)) => (frame(&Outgoing::Refused { id, error: error.refusal() }), true),
+    }
+}
+
+/// What every request begins with.
+#[derive(Deserialize)]
+struct Head {
+    id: u32,
+    r#type: String,
+}
+
+fn parse(text: &str) -> Result<(u32, Request), (Option<u32>, Error)> {
+    let malformed = |error: serde_json::Error| Error::Malformed(error.to_string());
+    let head: Head = serde_json::from_str(text).map_err(|error| (None, malformed(error)))?;
+    match serde_json::from_str(text) {
+        Ok(request) => Ok((head.id, request)),
+        Err(error) => {
+            let unknown = error.to_string().starts_with("unknown variant");
+            let error = match unknown {
+                true => Error::UnknownRequest(format!("there is no request `{:.64}`", head.r#type)),
+                false => malformed(error),
+            };
+            Err((Some(head.id), error))
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outgoing {
+    Done { id: u32, result: Answer },
+    Refused { id: Option<u32>, error: Refusal },
+}
+
+fn answer_frame(id: u32, result: Result<Answer, Refusal>) -> Utf8Bytes {
+    frame(&match result {
+        Ok(result) => Outgoing::Done { id, result },
+        Err(error) => Outgoing::Refused { id: Some(id), error },
+    })
+}
+
+fn frame(outgoing: &Outgoing) -> Utf8Bytes {
+    match serde_json::to_string(outgoing) {
+        Ok(text) => text.into(),
+        // Only maps with odd keys and failing `Serialize` cannot be written, and there are none inside.
+        Err(error) => unreachable!("an answer cannot be serialised: {error}"),
+    }
+}
+
+async fn say_goodbye(socket: &mut WebSocket, code: u16) {
+    let _ = timeout(WRITE_TIMEOUT, socket.send(close_frame(code))).await;
+}
+
+fn close_frame(code: u16) -> Message {
+    Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_and_a_wrong_one_is_told_why() {
+        assert!(matches!(parse(r#"{"id":1,"type":"ping"}"#), Ok((1, Request::Ping))));
+        let code = |text| match parse(text) {
+            Ok(_) => panic!("{text} was understood"),
+            Err((id, error)) => (id, format!("{:?}", error.code())),
+        };
+        assert_eq!(code("{"), (None, "Malformed".to_owned()));
+        assert_eq!(code("[]"), (None, "Malformed".to_owned()));
+        assert_eq!(code(r#"{"type":"ping"}"#), (None, "Malformed".to_owned()));
+        assert_eq!(code(r#"{"id":-1,"type":"ping"}"#), (None, "Malformed".to_owned()));
+        assert_eq!(code(r#"{"id":2,"type":"pong"}"#), (Some(2), "UnknownRequest".to_owned()));
+        assert_eq!(code(r#"{"id":3,"type":"post_message","body":7}"#), (Some(3), "Malformed".to_owned()));
+        assert_eq!(code(&format!(r#"{{"id":4,"type":{}}}"#, "[".repeat(5000))).1, "Malformed");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,300}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn no_object_makes_the_parser_panic(id in "[-0-9.e]{1,8}", kind in "[a-z_]{0,20}", rest in "[^\"]{0,80}") {
+            let _ = parse(&format!(r#"{{"id":{id},"type":"{kind}","x":"{rest}"}}"#));
+        }
+    }
+}

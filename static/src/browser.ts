@@ -1,0 +1,77 @@
+/**
+ * The browser's own functions, handed to the client that must not know them.
+ */
+import { api } from "./api";
+import { Client } from "./client";
+import { recall, remember } from "./memory";
+import type { Wire } from "./socket";
+import { realTimers } from "./timers";
+import { openMicrophone } from "./voice/microphone";
+import { Speakers } from "./voice/speakers";
+
+export interface Browser {
+  client: Client;
+  speakers: Speakers;
+  /** Stops listening to the browser and ends the client. */
+  stop(): void;
+}
+
+export function openClient(signedOut: () => void): Browser {
+  const speakers = new Speakers();
+  const client = new Client({
+    timers: realTimers,
+    dial: () => new WebSocket(socketUrl()) as unknown as Wire,
+    nonce: () => crypto.randomUUID(),
+    stillSignedIn: async () => (await api.server()).me !== null,
+    signedOut,
+    voice: {
+      openPeer: () => new RTCPeerConnection({ bundlePolicy: "max-bundle" }),
+      codecs: () => RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [],
+      openMicrophone: () =>
+        openMicrophone({
+          media: navigator.mediaDevices as MediaDevices | undefined,
+          audioContext: () => (typeof AudioContext === "undefined" ? null : new AudioContext()),
+          // Set `cromulent.mic` to `raw` in the browser's storage to send the sound as it is.
+          raw: () => recall("mic") === "raw",
+        }),
+      loudspeakers: speakers,
+      remembered: {
+        muted: asBoolean(recall("muted")),
+        remember: (muted) => remember("muted", String(muted)),
+      },
+    },
+  });
+
+  const nudge = () => client.nudge();
+  const seen = () => {
+    if (document.visibilityState === "visible") client.nudge();
+  };
+  // Who closes the page has left; otherwise the others would see an empty seat for half a minute.
+  const depart = (event: PageTransitionEvent) => {
+    if (!event.persisted) client.voice.leave();
+  };
+  addEventListener("online", nudge);
+  addEventListener("pagehide", depart);
+  document.addEventListener("visibilitychange", seen);
+  client.start();
+  return {
+    client,
+    speakers,
+    stop() {
+      removeEventListener("online", nudge);
+      removeEventListener("pagehide", depart);
+      document.removeEventListener("visibilitychange", seen);
+      client.stop();
+    },
+  };
+}
+
+function socketUrl(): string {
+  const url = new URL("/api/socket", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+function asBoolean(text: string | null): boolean | null {
+  return text === null ? null : text === "true";
+}

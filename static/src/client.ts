@@ -1,0 +1,337 @@
+/**
+ * One signed-in page: ties the socket, the store and the voice room together and carries out what the user
+ * wants.
+ *
+ * Must not know: the DOM and Svelte. Start reading at the constructor, which is the wiring, then `linkChanged`.
+ */
+import { type Link, RequestError, Socket, type Wire } from "./socket";
+import type { Answer, ChannelId, Message, ServerEvent } from "./protocol";
+import { Store } from "./store/store";
+import type { Timers } from "./timers";
+import { type Joined, VoiceRoom, type VoicePorts } from "./voice/room";
+
+export interface ClientPorts {
+  timers: Timers;
+  dial(): Wire;
+  /** A mark that no other post of this user has. */
+  nonce(): string;
+  voice: Omit<VoicePorts, "timers" | "signal" | "slots" | "changed" | "measured">;
+  /** Asks over HTTP whether this browser is still signed in, when no socket can be opened. */
+  stillSignedIn(): Promise<boolean>;
+  /** The session is over. */
+  signedOut(): void;
+}
+
+/** Characters that a message may have; the server counts the same way. */
+export const LONGEST_MESSAGE = 4_000;
+/** Pages fetched to close a gap before we give up and start from the newest. */
+const GAP_PAGES = 4;
+/** A post without an answer is sent again with the same nonce, this often. */
+const POST_TRIES = 3;
+/** Others are told that we write at most this often. */
+const TYPING_EVERY_MS = 2_000;
+const SWEEP_MS = 1_000;
+
+export class Client {
+  readonly store: Store;
+  readonly voice: VoiceRoom;
+  private readonly socket: Socket;
+  private currentLink: Link = { state: "off" };
+  /** Channels whose posts are being sent; one at a time keeps their order. */
+  private readonly posting = new Set<ChannelId>();
+  private readonly catching = new Set<ChannelId>();
+  private opened: ChannelId | null = null;
+  private typing: { channel: ChannelId; at: number } | null = null;
+  private stopSweep: (() => void) | null = null;
+
+  constructor(private readonly ports: ClientPorts) {
+    const { timers } = ports;
+    this.store = new Store(timers);
+    this.socket = new Socket(ports.dial, timers, {
+      link: (link) => this.linkChanged(link),
+      event: (event) => this.hear(event),
+    });
+    this.voice = new VoiceRoom({
+      ...ports.voice,
+      timers,
+      slots: () => this.store.server.slots,
+      changed: () => this.store.topics.touch("voice"),
+      measured: () => this.store.topics.touch("line"),
+      signal: {
+        join: (...args) => this.joinVoice(...args),
+        set: (muted, deafened) => this.done({ type: "set_voice", muted, deafened }),
+        leave: () => this.done({ type: "leave_voice" }),
+      },
+    });
+  }
+
+  start() {
+    this.stopSweep = this.ports.timers.every(SWEEP_MS, () => this.store.sweep());
+    this.socket.start();
+  }
+
+  /** Ends everything at once, the talk included. */
+  stop() {
+    this.voice.leave();
+    this.stopSweep?.();
+    this.socket.stop();
+  }
+
+  get link(): Link {
+    return this.currentLink;
+  }
+
+  /** The network changed or the machine woke up. */
+  nudge() {
+    this.socket.nudge();
+  }
+
+  // ---- what the user wants ----
+
+  /** Shows a channel, or none. */
+  open(channel: ChannelId | null) {
+    this.opened = channel;
+    this.store.open(channel);
+    if (channel !== null) this.fetchNewest(channel);
+  }
+
+  /** Writes a message: shown at once, sent when it can be. */
+  post(channel: ChannelId, body: string) {
+    const text = body.trim();
+    if (text === "") return;
+    this.typing = null;
+    this.store.addPending(channel, {
+      nonce: this.ports.nonce(),
+      body: text,
+      writtenAt: this.ports.timers.date(),
+      failure: null,
+    });
+    void this.sendPending(channel);
+  }
+
+  sendAgain(channel: ChannelId, nonce: string) {
+    this.store.sendingAgain(channel, nonce);
+    void this.sendPending(channel);
+  }
+
+  discard(channel: ChannelId, nonce: string) {
+    this.store.discard(channel, nonce);
+  }
+
+  /** Tells the others, sparingly, that this user writes or stopped. */
+  setTyping(channel: ChannelId, active: boolean) {
+    const now = this.ports.timers.now();
+    if (active) {
+      const told = this.typing?.channel === channel ? this.typing.at : -Infinity;
+      if (now - told < TYPING_EVERY_MS) return;
+      this.typing = { channel, at: now };
+    } else {
+      if (this.typing?.channel !== channel) return;
+      this.typing = null;
+    }
+    this.done({ type: "set_typing", channel, active }).catch(() => {
+      // Nobody misses it.
+    });
+  }
+
+  loadOlder(channel: ChannelId) {
+    const { older, messages } = this.store.history(channel);
+    const first = messages[0];
+    if (older !== "more" || !first) return;
+    this.store.loading(channel, "older");
+    this.messages(channel, { before: first.id }).then(
+      ({ messages, more }) => this.store.loaded(channel, "older", messages, more),
+      () => this.store.notLoaded(channel, "older"),
+    );
+  }
+
+  /** Tries the newest page again after it could not be had. */
+  retryNewest(channel: ChannelId) {
+    this.fetchNewest(channel);
+  }
+
+  // ---- the link ----
+
+  private linkChanged(link: Link) {
+    const before = this.currentLink;
+    this.currentLink = link;
+    this.store.topics.touch("link");
+    switch (link.state) {
+      case "open":
+        if (link.resumed) {
+          this.voice.signalResumed();
+          this.afterReturn();
+        }
+        // Otherwise `ready` follows, and with it everything else.
+        break;
+      case "waiting":
+        if (before.state === "open") this.voice.signalLost();
+        // A socket that is refused tells nothing; a session that ended would be refused for ever.
+        if (before.state === "opening") void this.checkSession();
+        break;
+      case "ended":
+        this.voice.signalLost();
+        if (link.why === "signed_out") this.ports.signedOut();
+        break;
+      case "off":
+      case "opening":
+        break;
+    }
+  }
+
+  private async checkSession() {
+    const still = await this.ports.stillSignedIn().catch(() => true);
+    if (!still && this.currentLink.state !== "open" && this.currentLink.state !== "off") {
+      this.socket.stop();
+      this.ports.signedOut();
+    }
+  }
+
+  private hear(event: ServerEvent) {
+    this.store.apply(event);
+    switch (event.type) {
+      case "ready":
+        this.voiceReady();
+        this.afterReturn();
+        break;
+      case "voice_ended":
+        this.voice.ended(event.participant, event.reason);
+        break;
+      case "participant_left":
+        this.voice.left(event.participant);
+        break;
+      case "message_posted":
+      case "typing_changed":
+      case "presence_changed":
+      case "user_changed":
+      case "participant_joined":
+      case "participant_changed":
+      case "speakers_changed":
+      case "slots_changed":
+      case "server_stopping":
+        break;
+      default: {
+        const unknown: never = event;
+        void unknown;
+      }
+    }
+  }
+
+  private voiceReady() {
+    const { me, rooms } = this.store;
+    const channel = this.voice.channel;
+    // Numbers begin again when the server does, so a number alone may be somebody else's.
+    const mine = [...rooms.values()].flatMap((room) =>
+      room.participants
+        .filter((one) => one.user === me)
+        .map((one) => ({ channel: room.channel, participant: one.participant })),
+    );
+    this.voice.signalReady(
+      (participant) => mine.some((stay) => stay.channel === channel && stay.participant === participant),
+      () => mine.length > 0,
+    );
+  }
+
+  /** The link is back: fetch what is missing and send what waits. */
+  private afterReturn() {
+    if (this.opened !== null) this.fetchNewest(this.opened);
+    for (const channel of this.store.held()) {
+      void this.closeGap(channel);
+      void this.sendPending(channel);
+    }
+  }
+
+  // ---- messages ----
+
+  private fetchNewest(channel: ChannelId) {
+    const { newest } = this.store.history(channel);
+    if (newest === "loaded" || newest === "loading") return;
+    this.store.loading(channel, "newest");
+    this.messages(channel, "latest").then(
+      ({ messages, more }) => this.store.loaded(channel, "newest", messages, more),
+      () => this.store.notLoaded(channel, "newest"),
+    );
+  }
+
+  private async closeGap(channel: ChannelId) {
+    if (this.catching.has(channel)) return;
+    this.catching.add(channel);
+    try {
+      for (let page = 0; page < GAP_PAGES; page += 1) {
+        const after = this.store.history(channel).gapAfter;
+        if (after === null) return;
+        const { messages, more } = await this.messages(channel, { after });
+        this.store.caughtUp(channel, messages, more);
+      }
+      if (this.store.history(channel).gapAfter === null) return;
+      this.store.forget(channel);
+      if (channel === this.opened) this.fetchNewest(channel);
+    } catch {
+      // The gap is remembered; the next return of the link comes here again.
+    } finally {
+      this.catching.delete(channel);
+    }
+  }
+
+  private async messages(channel: ChannelId, page: "latest" | { before: string } | { after: string }) {
+    const answer = await this.socket.request({ type: "load_messages", channel, page });
+    return expect(answer, "messages");
+  }
+
+  /** Sends what waits in a channel, one after the other so that the order holds. */
+  private async sendPending(channel: ChannelId) {
+    if (this.posting.has(channel)) return;
+    this.posting.add(channel);
+    try {
+      for (let tries = 0; this.socket.isOpen; ) {
+        const post = this.store.history(channel).pending.find((one) => one.failure === null);
+        if (!post) return;
+        try {
+          const { message } = await this.send(channel, post.body, post.nonce);
+          this.store.confirmed(message);
+          tries = 0;
+        } catch (error) {
+          const code = error instanceof RequestError ? error.code : "internal";
+          // It stays on its way: sent again when the link is back. The nonce keeps it from being there twice.
+          if (code === "lost") return;
+          tries += 1;
+          if (code === "silent" && tries < POST_TRIES) continue;
+          tries = 0;
+          this.store.failed(channel, post.nonce, code);
+        }
+      }
+    } finally {
+      this.posting.delete(channel);
+    }
+  }
+
+  private async send(channel: ChannelId, body: string, nonce: string): Promise<{ message: Message }> {
+    return expect(await this.socket.request({ type: "post_message", channel, body, nonce }), "message_posted");
+  }
+
+  // ---- voice ----
+
+  private async joinVoice(channel: ChannelId, offer: string, muted: boolean, deafened: boolean): Promise<Joined> {
+    this.store.beginJoin(channel);
+    try {
+      const answer = expect(
+        await this.socket.request({ type: "join_voice", channel, offer, muted, deafened }),
+        "voice_joined",
+      );
+      this.store.endJoin(answer.room);
+      return { participant: answer.participant, answer: answer.answer };
+    } catch (error) {
+      this.store.endJoin(null);
+      throw error;
+    }
+  }
+
+  private async done(request: Parameters<Socket["request"]>[0]): Promise<void> {
+    await this.socket.request(request);
+  }
+}
+
+function expect<T extends Answer["type"]>(answer: Answer, type: T): Extract<Answer, { type: T }> {
+  if (answer.type !== type) throw new RequestError("internal", `the server answered ${answer.type} instead of ${type}`);
+  return answer as Extract<Answer, { type: T }>;
+}

@@ -1,0 +1,514 @@
+// The words on the wire. Written from src/protocol by its test; never edited by hand.
+// To renew it: WRITE_PROTOCOL=1 cargo test --lib protocol
+
+/**
+ * A moment: milliseconds since 1 January 1970 UTC, as stored and as sent.
+ */
+export type Timestamp = number;
+
+/**
+ * A person known to the server.
+ */
+export type UserId = string;
+
+/**
+ * One WebSocket, that is one browser tab. Survives a reconnect that resumes.
+ */
+export type ConnectionId = string;
+
+/**
+ * A named place where people write or talk.
+ */
+export type ChannelId = string;
+
+/**
+ * Something somebody wrote.
+ */
+export type MessageId = string;
+
+/**
+ * A person.
+ */
+export type User = { 
+/**
+ * Who.
+ */
+id: UserId, 
+/**
+ * The name others mention.
+ */
+username: string, 
+/**
+ * What they may do on the whole server.
+ */
+role: Role, };
+
+/**
+ * What a user may do on the whole server.
+ */
+export type Role = "admin" | "member";
+
+/**
+ * Whether a user is here.
+ */
+export type Presence = "online" | "offline";
+
+/**
+ * A place to write or to talk.
+ */
+export type Channel = { 
+/**
+ * Which.
+ */
+id: ChannelId, 
+/**
+ * What people call it.
+ */
+name: string, 
+/**
+ * Its name in addresses: lower case letters, digits and hyphens.
+ */
+slug: string, 
+/**
+ * For writing or for talking.
+ */
+kind: ChannelKind, };
+
+/**
+ * What a channel is for.
+ */
+export type ChannelKind = "text" | "voice";
+
+/**
+ * Something somebody wrote.
+ */
+export type Message = { 
+/**
+ * Which; ids of one channel grow with time.
+ */
+id: MessageId, 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * By whom.
+ */
+author: UserId, 
+/**
+ * The text as written, trimmed.
+ */
+body: string, 
+/**
+ * When the server took it.
+ */
+posted_at: Timestamp, 
+/**
+ * The client's own mark, so that the author's tabs can match it.
+ */
+nonce: string, };
+
+/**
+ * Somebody in a voice room.
+ */
+export type Participant = { 
+/**
+ * The number of this stay; a rejoin gets another one.
+ */
+participant: number, 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Nobody hears them.
+ */
+muted: boolean, 
+/**
+ * They hear nobody.
+ */
+deafened: boolean, 
+/**
+ * Whether their sound can travel.
+ */
+media: MediaState, };
+
+/**
+ * How a participant's media path is doing, as the server sees it.
+ */
+export type MediaState = "connecting" | "connected" | "interrupted";
+
+/**
+ * A live voice room, as everyone who may see its channel knows it.
+ */
+export type Room = { 
+/**
+ * The channel it belongs to.
+ */
+channel: ChannelId, 
+/**
+ * Who is in it, by arrival.
+ */
+participants: Array<Participant>, 
+/**
+ * Who talks now.
+ */
+speakers: Array<number>, 
+/**
+ * Who holds which slot: slot `i` is the `i`-th receiving line of the offer.
+ */
+slots: Array<number | null>, };
+
+/**
+ * Every request a client may send. On the wire the variant is `type`, beside `id`.
+ */
+export type Request = { "type": "hello", 
+/**
+ * [`PROTOCOL`](super::PROTOCOL) as the client knows it.
+ */
+protocol: number, 
+/**
+ * The connection to go on with, after the socket was lost.
+ */
+resume: Resume | null, } | { "type": "ping" } | { "type": "post_message", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * 1 to 4,000 characters after trimming.
+ */
+body: string, 
+/**
+ * Chosen by the client, 1 to 64 characters; a repeated nonce returns the message posted first.
+ */
+nonce: string, } | { "type": "load_messages", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * Which part of the history.
+ */
+page: Cursor, } | { "type": "set_typing", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * True while writing; repeat at most every 2 s, it expires after 5.
+ */
+active: boolean, } | { "type": "join_voice", 
+/**
+ * Which voice channel.
+ */
+channel: ChannelId, 
+/**
+ * SDP with one sending audio line and one receiving line per slot (RFC 8829).
+ */
+offer: string, 
+/**
+ * Start with the microphone closed.
+ */
+muted: boolean, 
+/**
+ * Start hearing nobody.
+ */
+deafened: boolean, } | { "type": "set_voice", 
+/**
+ * Nobody hears me.
+ */
+muted: boolean, 
+/**
+ * I hear nobody (and nobody hears me).
+ */
+deafened: boolean, } | { "type": "leave_voice" };
+
+/**
+ * The connection that a `hello` goes on with.
+ */
+export type Resume = { 
+/**
+ * As the `welcome` named it.
+ */
+connection: ConnectionId, 
+/**
+ * The last event seen.
+ */
+seq: number, };
+
+/**
+ * Which page of a channel's history.
+ */
+export type Cursor = "latest" | { "before": MessageId } | { "after": MessageId };
+
+/**
+ * The result of a request, inside `{"id":…,"result":…}`.
+ */
+export type Answer = { "type": "welcome", 
+/**
+ * Name it in the next `hello` to go on.
+ */
+connection: ConnectionId, 
+/**
+ * True: the missed events follow. False: `ready` follows.
+ */
+resumed: boolean, } | { "type": "done" } | { "type": "message_posted", 
+/**
+ * As stored; the one posted first when the nonce was used before.
+ */
+message: Message, } | { "type": "messages", 
+/**
+ * Oldest first.
+ */
+messages: Array<Message>, 
+/**
+ * Whether there are more in the direction asked.
+ */
+more: boolean, } | { "type": "voice_joined", 
+/**
+ * The number of this stay.
+ */
+participant: number, 
+/**
+ * SDP: ICE-lite, every candidate included, nothing more to come.
+ */
+answer: string, 
+/**
+ * The room as it is now, oneself included.
+ */
+room: Room, };
+
+/**
+ * What happened, to those concerned. On the wire the variant is `type`, beside `seq`.
+ */
+export type ServerEvent = { "type": "ready", 
+/**
+ * Boxed, since it is much larger than the rest.
+ */
+snapshot: Snapshot, } | { "type": "message_posted", 
+/**
+ * What.
+ */
+message: Message, } | { "type": "typing_changed", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Writing or not.
+ */
+active: boolean, } | { "type": "presence_changed", 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * How.
+ */
+presence: Presence, } | { "type": "user_changed", 
+/**
+ * As they are now.
+ */
+user: User, } | { "type": "participant_joined", 
+/**
+ * The room's channel.
+ */
+channel: ChannelId, 
+/**
+ * Who.
+ */
+participant: Participant, } | { "type": "participant_changed", 
+/**
+ * The room's channel.
+ */
+channel: ChannelId, 
+/**
+ * As they are now.
+ */
+participant: Participant, } | { "type": "participant_left", 
+/**
+ * The room's channel.
+ */
+channel: ChannelId, 
+/**
+ * Which stay ended.
+ */
+participant: number, } | { "type": "speakers_changed", 
+/**
+ * The room's channel.
+ */
+channel: ChannelId, 
+/**
+ * Who.
+ */
+speakers: Array<number>, } | { "type": "slots_changed", 
+/**
+ * The room's channel.
+ */
+channel: ChannelId, 
+/**
+ * By slot.
+ */
+slots: Array<number | null>, } | { "type": "voice_ended", 
+/**
+ * Which room.
+ */
+channel: ChannelId, 
+/**
+ * Which stay.
+ */
+participant: number, 
+/**
+ * Why.
+ */
+reason: VoiceEnd, } | { "type": "server_stopping" };
+
+/**
+ * Why a stay in a voice room ended.
+ */
+export type VoiceEnd = "taken_over" | "timed_out" | "failed";
+
+/**
+ * The state of the whole server as one user may see it.
+ */
+export type Snapshot = { 
+/**
+ * What people call this server.
+ */
+server_name: string, 
+/**
+ * The running version.
+ */
+version: string, 
+/**
+ * Receiving audio lines an offer should have.
+ */
+slots: number, 
+/**
+ * Oneself.
+ */
+me: UserId, 
+/**
+ * Everybody.
+ */
+users: Array<User>, 
+/**
+ * Who is online; all others are offline.
+ */
+online: Array<UserId>, 
+/**
+ * The channels open to this user, in order.
+ */
+channels: Array<Channel>, 
+/**
+ * Voice rooms with somebody in them.
+ */
+rooms: Array<Room>, };
+
+/**
+ * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
+ */
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal";
+
+/**
+ * A refusal as it travels.
+ */
+export type Refusal = { 
+/**
+ * What a program decides by.
+ */
+code: ErrorCode, 
+/**
+ * What a developer reads; never shown as it is.
+ */
+message: string, };
+
+/**
+ * `GET /api/server`: what a visitor may know before signing in.
+ */
+export type ServerInfo = { 
+/**
+ * What people call this server.
+ */
+name: string, 
+/**
+ * Whether anybody may make an account.
+ */
+registration: Registration, 
+/**
+ * Who this browser is signed in as.
+ */
+me: User | null, };
+
+/**
+ * Whether new accounts are taken.
+ */
+export type Registration = "open" | "closed";
+
+/**
+ * `POST /api/accounts`: makes an account and signs in. `POST /api/setup` makes the first admin.
+ */
+export type Register = { 
+/**
+ * 2 to 40 letters, digits, hyphens and underscores.
+ */
+username: string, 
+/**
+ * Never shown to other users.
+ */
+email: string, 
+/**
+ * 12 to 72 characters.
+ */
+password: string, 
+/**
+ * The secret of the one-time link on the console; `/api/setup` only.
+ */
+setup_token: string | null, };
+
+/**
+ * `POST /api/session`: signs in.
+ */
+export type SignIn = { 
+/**
+ * E-mail address or user name.
+ */
+login: string, 
+/**
+ * The password.
+ */
+password: string, };
+
+/**
+ * The answer to both: who is signed in now. The session itself is in the cookie.
+ */
+export type SignedIn = { 
+/**
+ * Oneself.
+ */
+user: User, };
+
+export const PROTOCOL = 1;
+
+export const HEARTBEAT_MS = 25000;
+
+export const MESSAGE_MAX = 4000;
+
+export const CLOSE_GOING_AWAY = 1001;
+
+export const CLOSE_SIGNED_OUT = 4001;
+
+export const CLOSE_TOO_MANY_ERRORS = 4002;
+
+export const CLOSE_NO_HELLO = 4003;
+
+export const CLOSE_WRONG_PROTOCOL = 4004;
+
+export const CLOSE_SLOW = 4008;
+
+export const CLOSE_REPLACED = 4009;

@@ -1,0 +1,484 @@
+/**
+ * Everything this client knows of the server, and the one place where events change it.
+ *
+ * Must not know: the DOM, Svelte, the socket, or anything about sound. Values handed out are never changed
+ * afterwards, only replaced; {@link Topics} tells who should look again. Start reading at {@link Store.apply}.
+ */
+import type {
+  Channel,
+  ChannelId,
+  Message,
+  Participant,
+  Room,
+  ServerEvent,
+  Snapshot,
+  User,
+  UserId,
+} from "../protocol";
+import type { Timers } from "../timers";
+import * as histories from "./history";
+import { emptyHistory, type History, type PendingPost } from "./history";
+import { Pulse } from "./pulse";
+import { type Topic, Topics } from "./topics";
+
+/** Messages kept of a channel that nobody looks at; enough to fill any screen at once. */
+const KEPT_UNSEEN = 100;
+/** Somebody who writes repeats it every 2 s and the server forgets after 5; a little later we do too. */
+const TYPING_MS = 6_000;
+
+export interface ServerFacts {
+  name: string;
+  version: string;
+  /** Receiving audio lines that an offer should have. */
+  slots: number;
+}
+
+/** What was heard about a room while one's own join was under way; newer than the join's answer. */
+interface JoinWatch {
+  channel: ChannelId;
+  left: Set<number>;
+  changed: Set<number>;
+  speakers: boolean;
+  slots: boolean;
+}
+
+export class Store {
+  readonly topics = new Topics();
+
+  private facts: ServerFacts = { name: "", version: "", slots: 8 };
+  private meId: UserId | null = null;
+  private isReady = false;
+  private userMap: ReadonlyMap<UserId, User> = new Map();
+  private onlineSet: ReadonlySet<UserId> = new Set();
+  private channelList: readonly Channel[] = [];
+  private readonly roomMap = new Map<ChannelId, Room>();
+  private readonly talkers = new Map<ChannelId, ReadonlySet<UserId>>();
+  private readonly talkCount = new Map<UserId, number>();
+  private readonly spoke = new Map<UserId, number>();
+  private readonly roomSpoke = new Map<ChannelId, number>();
+  private readonly pulses = new Map<ChannelId, Pulse>();
+  private readonly historyMap = new Map<ChannelId, History>();
+  private readonly typingMap = new Map<ChannelId, ReadonlyMap<UserId, number>>();
+  /** The first message not seen, by channel. */
+  private unreadMap: ReadonlyMap<ChannelId, string> = new Map();
+  /** Where the line "New since" stands, by channel. */
+  private readonly markMap = new Map<ChannelId, string>();
+  /** The channel on the screen, and whether its end is in somebody's sight. */
+  private opened: ChannelId | null = null;
+  private seeing = false;
+  private joinWatch: JoinWatch | null = null;
+  private isStopping = false;
+
+  constructor(private readonly timers: Pick<Timers, "now">) {}
+
+  // ---- events ----
+
+  /** What the server says, in the order it says it. */
+  apply(event: ServerEvent) {
+    switch (event.type) {
+      case "ready":
+        this.load(event.snapshot);
+        break;
+      case "message_posted":
+        this.messagePosted(event.message);
+        break;
+      case "typing_changed":
+        this.typingChanged(event.channel, event.user, event.active);
+        break;
+      case "presence_changed": {
+        const online = new Set(this.onlineSet);
+        if (event.presence === "online") online.add(event.user);
+        else online.delete(event.user);
+        this.onlineSet = online;
+        this.topics.touch("presence");
+        break;
+      }
+      case "user_changed":
+        this.userMap = new Map(this.userMap).set(event.user.id, event.user);
+        this.topics.touch("users");
+        break;
+      case "participant_joined":
+      case "participant_changed":
+        this.joinWatch?.changed.add(event.participant.participant);
+        this.putParticipant(event.channel, event.participant);
+        break;
+      case "participant_left":
+        if (this.joinWatch?.channel === event.channel) this.joinWatch.left.add(event.participant);
+        this.dropParticipant(event.channel, event.participant);
+        break;
+      case "speakers_changed": {
+        if (this.joinWatch?.channel === event.channel) this.joinWatch.speakers = true;
+        const room = this.roomMap.get(event.channel);
+        if (room) this.putRoom({ ...room, speakers: event.speakers }, "speakers");
+        break;
+      }
+      case "slots_changed": {
+        if (this.joinWatch?.channel === event.channel) this.joinWatch.slots = true;
+        const room = this.roomMap.get(event.channel);
+        if (room) this.putRoom({ ...room, slots: event.slots }, "room");
+        break;
+      }
+      case "voice_ended":
+        // The room itself is told by `participant_left`; one's own voice is the voice room's affair.
+        break;
+      case "server_stopping":
+        this.isStopping = true;
+        this.topics.touch("link");
+        break;
+      default: {
+        const unknown: never = event;
+        void unknown; // A newer server may know more events; they are not for us.
+      }
+    }
+  }
+
+  private load(snapshot: Snapshot) {
+    this.facts = { name: snapshot.server_name, version: snapshot.version, slots: snapshot.slots };
+    this.meId = snapshot.me;
+    this.isReady = true;
+    this.isStopping = false;
+    this.userMap = new Map(snapshot.users.map((user) => [user.id, user]));
+    this.onlineSet = new Set(snapshot.online);
+    this.channelList = snapshot.channels;
+    this.typingMap.clear();
+    const rooms = new Map(snapshot.rooms.map((room) => [room.channel, room]));
+    for (const gone of [...this.roomMap.keys()]) if (!rooms.has(gone)) this.removeRoom(gone);
+    for (const room of rooms.values()) this.putRoom(room, "room");
+    const open = new Set(snapshot.channels.map((channel) => channel.id));
+    for (const [id, history] of [...this.historyMap]) {
+      if (!open.has(id)) {
+        this.historyMap.delete(id);
+        continue;
+      }
+      // We may have missed some: whoever loads messages sees the gap and asks for what came after.
+      const last = history.messages.at(-1);
+      const gapAfter = history.gapAfter ?? (history.newest === "loaded" && last ? last.id : null);
+      const newest = history.newest === "loaded" && last ? "loaded" : "absent";
+      const older = history.older === "loading" ? "more" : history.older;
+      this.historyMap.set(id, { ...history, gapAfter, newest, older });
+    }
+    this.topics.touchAll();
+  }
+
+  private messagePosted(message: Message) {
+    const { channel } = message;
+    this.typingChanged(channel, message.author, false);
+    const history = this.historyMap.get(channel);
+    if (history) {
+      let next = histories.insert(history, [message], this.meId);
+      if (channel !== this.opened) next = histories.trim(next, KEPT_UNSEEN);
+      this.putHistory(channel, next);
+    }
+    const seen = channel === this.opened && this.seeing;
+    if (message.author === this.meId || seen || this.unreadMap.has(channel)) return;
+    if (!this.markMap.has(channel)) {
+      this.markMap.set(channel, message.id);
+      this.topics.touch(`history:${channel}`);
+    }
+    this.unreadMap = new Map(this.unreadMap).set(channel, message.id);
+    this.topics.touch("unread");
+  }
+
+  private typingChanged(channel: ChannelId, user: UserId, active: boolean) {
+    const now = this.typingMap.get(channel);
+    if (!active && !now?.has(user)) return;
+    const next = new Map(now);
+    if (active) next.set(user, this.timers.now() + TYPING_MS);
+    else next.delete(user);
+    this.typingMap.set(channel, next);
+    this.topics.touch(`typing:${channel}`);
+  }
+
+  private putParticipant(channel: ChannelId, participant: Participant) {
+    const room = this.roomMap.get(channel) ?? { channel, participants: [], speakers: [], slots: [] };
+    const known = room.participants.some((one) => one.participant === participant.participant);
+    const participants = known
+      ? room.participants.map((one) => (one.participant === participant.participant ? participant : one))
+      : [...room.participants, participant];
+    this.putRoom({ ...room, participants }, "room");
+  }
+
+  private dropParticipant(channel: ChannelId, number: number) {
+    const room = this.roomMap.get(channel);
+    if (!room) return;
+    const participants = room.participants.filter((one) => one.participant !== number);
+    if (participants.length === 0) {
+      this.removeRoom(channel);
+      return;
+    }
+    this.putRoom(
+      {
+        channel,
+        participants,
+        speakers: room.speakers.filter((one) => one !== number),
+        slots: room.slots.map((one) => (one === number ? null : one)),
+      },
+      "room",
+    );
+  }
+
+  private putRoom(room: Room, what: "room" | "speakers") {
+    const isNew = !this.roomMap.has(room.channel);
+    this.roomMap.set(room.channel, room);
+    if (isNew) this.topics.touch("rooms");
+    if (what === "room") this.topics.touch(`room:${room.channel}`);
+    this.talk(room.channel, room);
+  }
+
+  private removeRoom(channel: ChannelId) {
+    const room = this.roomMap.get(channel);
+    if (!room) return;
+    this.roomMap.delete(channel);
+    this.talk(channel, null);
+    this.pulses.delete(channel);
+    this.roomSpoke.delete(channel);
+    this.topics.touch("rooms");
+    this.topics.touch(`room:${channel}`);
+  }
+
+  /** Works out who began and who stopped talking, and tells exactly those views. */
+  private talk(channel: ChannelId, room: Room | null) {
+    const before = this.talkers.get(channel) ?? nobody;
+    const after = new Set<UserId>();
+    for (const number of room?.speakers ?? []) {
+      const speaker = room?.participants.find((one) => one.participant === number);
+      if (speaker) after.add(speaker.user);
+    }
+    const began = [...after].filter((user) => !before.has(user));
+    const stopped = [...before].filter((user) => !after.has(user));
+    if (began.length === 0 && stopped.length === 0) return;
+
+    const now = this.timers.now();
+    const soundBefore = this.talkCount.size > 0;
+    this.talkers.set(channel, after);
+    for (const user of began) this.talkCount.set(user, (this.talkCount.get(user) ?? 0) + 1);
+    for (const user of stopped) {
+      // Somebody who moves between rooms is in both for a moment.
+      const left = (this.talkCount.get(user) ?? 1) - 1;
+      if (left > 0) this.talkCount.set(user, left);
+      else this.talkCount.delete(user);
+      this.spoke.set(user, now);
+    }
+    if (stopped.length > 0) this.roomSpoke.set(channel, now);
+    if (room) this.pulseOf(channel).set(after.size > 0, now);
+    for (const user of [...began, ...stopped]) this.topics.touch(`talking:${user}`);
+    this.topics.touch(`speakers:${channel}`);
+    if (soundBefore !== this.talkCount.size > 0) this.topics.touch("sound");
+  }
+
+  private pulseOf(channel: ChannelId): Pulse {
+    let pulse = this.pulses.get(channel);
+    if (!pulse) {
+      pulse = new Pulse(this.timers.now());
+      this.pulses.set(channel, pulse);
+    }
+    return pulse;
+  }
+
+  private putHistory(channel: ChannelId, history: History) {
+    if (this.historyMap.get(channel) === history) return;
+    this.historyMap.set(channel, history);
+    this.topics.touch(`history:${channel}`);
+  }
+
+  // ---- one's own joining of a room ----
+
+  /** A join is under way: what events say about the room from here on is newer than the join's answer. */
+  beginJoin(channel: ChannelId) {
+    this.joinWatch = { channel, left: new Set(), changed: new Set(), speakers: false, slots: false };
+  }
+
+  /** The join's answer, or null when there was none. */
+  endJoin(answer: Room | null) {
+    const watch = this.joinWatch;
+    this.joinWatch = null;
+    if (!watch || !answer) return;
+    const known = this.roomMap.get(answer.channel);
+    const participants = answer.participants
+      .filter((one) => !watch.left.has(one.participant))
+      .map((one) =>
+        watch.changed.has(one.participant)
+          ? (known?.participants.find((newer) => newer.participant === one.participant) ?? one)
+          : one,
+      );
+    const missing = (known?.participants ?? []).filter(
+      (one) => watch.changed.has(one.participant) && !participants.some((other) => other.participant === one.participant),
+    );
+    this.putRoom(
+      {
+        channel: answer.channel,
+        participants: [...participants, ...missing],
+        speakers: watch.speakers ? (known?.speakers ?? []) : answer.speakers,
+        slots: watch.slots ? (known?.slots ?? []) : answer.slots,
+      },
+      "room",
+    );
+  }
+
+  // ---- messages that this client asks for or writes ----
+
+  /** Says that a page is being fetched. */
+  loading(channel: ChannelId, page: "newest" | "older") {
+    const history = this.history(channel);
+    this.putHistory(channel, { ...history, [page]: "loading" });
+  }
+
+  loaded(channel: ChannelId, page: "newest" | "older", messages: readonly Message[], more: boolean) {
+    const history = histories.insert(this.history(channel), messages, this.meId);
+    const older = more ? "more" : "none";
+    this.putHistory(
+      channel,
+      page === "newest" ? { ...history, newest: "loaded", older, gapAfter: null } : { ...history, older },
+    );
+  }
+
+  notLoaded(channel: ChannelId, page: "newest" | "older") {
+    const history = this.history(channel);
+    this.putHistory(channel, { ...history, ...(page === "newest" ? { newest: "failed" } : { older: "more" }) });
+  }
+
+  /** A page of what came after the gap; `more` says that the gap goes on. */
+  caughtUp(channel: ChannelId, messages: readonly Message[], more: boolean) {
+    const history = histories.insert(this.history(channel), messages, this.meId);
+    this.putHistory(channel, { ...history, gapAfter: more ? (messages.at(-1)?.id ?? null) : null });
+  }
+
+  /** Forgets what is held, own pending posts excepted: there is too much between it and now. */
+  forget(channel: ChannelId) {
+    this.putHistory(channel, { ...emptyHistory, pending: this.history(channel).pending });
+  }
+
+  addPending(channel: ChannelId, post: PendingPost) {
+    // Who answers has read what was new.
+    this.markMap.delete(channel);
+    this.putHistory(channel, histories.addPending(this.history(channel), post));
+  }
+
+  confirmed(message: Message) {
+    this.putHistory(message.channel, histories.insert(this.history(message.channel), [message], this.meId));
+  }
+
+  failed(channel: ChannelId, nonce: string, why: string) {
+    this.putHistory(channel, histories.changePending(this.history(channel), nonce, why));
+  }
+
+  sendingAgain(channel: ChannelId, nonce: string) {
+    this.putHistory(channel, histories.changePending(this.history(channel), nonce, null));
+  }
+
+  discard(channel: ChannelId, nonce: string) {
+    this.putHistory(channel, histories.removePending(this.history(channel), nonce));
+  }
+
+  /** Which channel is on the screen; what only a reader needs of the one left is dropped. */
+  open(channel: ChannelId | null) {
+    const left = this.opened;
+    if (left === channel) return;
+    this.opened = channel;
+    this.seeing = false;
+    if (left === null) return;
+    this.markMap.delete(left);
+    const history = this.historyMap.get(left);
+    if (history) this.putHistory(left, histories.trim(history, KEPT_UNSEEN));
+  }
+
+  /** Whether the end of the open channel is in sight. What arrives there then is not unread. */
+  see(seeing: boolean) {
+    this.seeing = seeing;
+    if (!seeing || this.opened === null || !this.unreadMap.has(this.opened)) return;
+    const unread = new Map(this.unreadMap);
+    unread.delete(this.opened);
+    this.unreadMap = unread;
+    this.topics.touch("unread");
+  }
+
+  /** Ends what has no event of its own: somebody's writing. */
+  sweep() {
+    const now = this.timers.now();
+    for (const [channel, writers] of this.typingMap) {
+      for (const [user, until] of writers) if (until <= now) this.typingChanged(channel, user, false);
+    }
+  }
+
+  // ---- reading ----
+
+  get server(): ServerFacts {
+    return this.facts;
+  }
+  get me(): UserId | null {
+    return this.meId;
+  }
+  /** Whether the first snapshot has come. */
+  get ready(): boolean {
+    return this.isReady;
+  }
+  /** Whether the server said that it is about to stop. */
+  get stopping(): boolean {
+    return this.isStopping;
+  }
+  get users(): ReadonlyMap<UserId, User> {
+    return this.userMap;
+  }
+  get online(): ReadonlySet<UserId> {
+    return this.onlineSet;
+  }
+  get channels(): readonly Channel[] {
+    return this.channelList;
+  }
+  get unread(): ReadonlyMap<ChannelId, string> {
+    return this.unreadMap;
+  }
+  /** The first message that was new when the reader came, for the line above it. */
+  newSince(channel: ChannelId): string | null {
+    return this.markMap.get(channel) ?? null;
+  }
+  get rooms(): ReadonlyMap<ChannelId, Room> {
+    return this.roomMap;
+  }
+  /** Whether somebody talks in any room. */
+  get sound(): boolean {
+    return this.talkCount.size > 0;
+  }
+
+  room(channel: ChannelId): Room | null {
+    return this.roomMap.get(channel) ?? null;
+  }
+  /** Who talks in a room. */
+  talkersIn(channel: ChannelId): ReadonlySet<UserId> {
+    return this.talkers.get(channel) ?? nobody;
+  }
+  isTalking(user: UserId): boolean {
+    return this.talkCount.has(user);
+  }
+  /** When somebody last stopped talking, on the clock of the timers. */
+  spokeAt(user: UserId): number | null {
+    return this.spoke.get(user) ?? null;
+  }
+  /** The same for a room. */
+  quietSince(channel: ChannelId): number | null {
+    return this.roomSpoke.get(channel) ?? null;
+  }
+  pulse(channel: ChannelId): readonly number[] {
+    return this.pulseOf(channel).read(this.timers.now());
+  }
+  history(channel: ChannelId): History {
+    return this.historyMap.get(channel) ?? emptyHistory;
+  }
+  /** Channels of which messages are held. */
+  held(): readonly ChannelId[] {
+    return [...this.historyMap.keys()];
+  }
+  typing(channel: ChannelId): readonly UserId[] {
+    return [...(this.typingMap.get(channel)?.keys() ?? [])].filter((user) => user !== this.meId);
+  }
+  /** Every channel with posts on their way. */
+  pendingPosts(): readonly { channel: ChannelId; post: PendingPost }[] {
+    return [...this.historyMap].flatMap(([channel, history]) => history.pending.map((post) => ({ channel, post })));
+  }
+
+  listen(topic: Topic, ear: () => void): () => void {
+    return this.topics.listen(topic, ear);
+  }
+}
+
+const nobody: ReadonlySet<UserId> = new Set();

@@ -1,0 +1,68 @@
+/**
+ * The bridge between the store, which knows nothing of Svelte, and the views, which re-read what was touched.
+ */
+import { createContext } from "svelte";
+import { createSubscriber } from "svelte/reactivity";
+import type { Client } from "../client";
+import type { Channel, ChannelId, UserId } from "../protocol";
+import type { Store } from "../store/store";
+import type { Topic } from "../store/topics";
+import type { Speakers } from "../voice/speakers";
+import type { VoiceRoom } from "../voice/room";
+
+export class App {
+  private readonly subscribers = new Map<Topic, () => void>();
+  /** The browser wants a press before it plays sound. */
+  soundHeld = $state(false);
+  /** On wide frames the side column stays open until it is closed; elsewhere it lies over the rest. */
+  sideOpen = $state(true);
+  sideOver = $state(false);
+
+  constructor(
+    readonly client: Client,
+    readonly speakers: Speakers,
+  ) {
+    speakers.onblocked = (held) => {
+      this.soundHeld = held;
+    };
+  }
+
+  /** The store, and a promise to run again when `topic` is touched. */
+  at(topic: Topic): Store {
+    let subscribe = this.subscribers.get(topic);
+    if (!subscribe) {
+      subscribe = createSubscriber((update) => this.client.store.listen(topic, update));
+      this.subscribers.set(topic, subscribe);
+    }
+    subscribe();
+    return this.client.store;
+  }
+
+  /** One's own voice, to be read again at every change. */
+  voice(): VoiceRoom {
+    this.at("voice");
+    return this.client.voice;
+  }
+
+  name(user: UserId): string {
+    return this.at("users").users.get(user)?.username ?? "somebody";
+  }
+
+  channel(id: ChannelId): Channel | null {
+    return this.at("server").channels.find((channel) => channel.id === id) ?? null;
+  }
+
+  /** Goes into a room; in the room one is in, shows its people. */
+  pressRoom(channel: ChannelId) {
+    const { voice } = this.client;
+    if (voice.channel === channel) this.showPeople();
+    else voice.join(channel);
+  }
+
+  showPeople() {
+    this.sideOpen = true;
+    this.sideOver = true;
+  }
+}
+
+export const [getApp, setApp] = createContext<App>();

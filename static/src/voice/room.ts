@@ -1,0 +1,656 @@
+/**
+ * One's own stay in a voice room: one state machine around one peer connection.
+ *
+ * The state says what is true of the sound, never of the socket: losing the socket does not end a talk, and a
+ * socket that is open does not make one. Everything of the browser and of the server comes in as
+ * {@link VoicePorts}, so that no DOM is needed here. Must not know: who else is in the room, words for people.
+ * Start reading at {@link VoiceState}, then {@link VoiceRoom.join}.
+ *
+ *     idle -> asking_microphone -> joining -> connecting -> connected <-> reconnecting
+ *
+ * `leave` goes to idle from everywhere; what cannot be mended ends in failed. A stay is begun anew (same room,
+ * new peer) from reconnecting: when the path is dead, and when the server forgot us, as after its restart.
+ */
+import type { ChannelId, ErrorCode, VoiceEnd } from "../protocol";
+import type { Cancel, Timers } from "../timers";
+import { gate, type Gate, type TransmitMode } from "./gate";
+import { type Line, LineWatch, sampleOf } from "./line";
+import type { Microphone, NoMicrophone, Opened } from "./microphone";
+import type { Loudspeakers } from "./speakers";
+
+/** Where one's own voice stands. */
+export type VoiceState =
+  | { name: "idle" }
+  | { name: "asking_microphone"; channel: ChannelId }
+  | { name: "joining"; channel: ChannelId }
+  | { name: "connecting"; channel: ChannelId }
+  | { name: "connected"; channel: ChannelId; since: number }
+  | { name: "reconnecting"; channel: ChannelId; since: number }
+  | { name: "failed"; channel: ChannelId; reason: VoiceFailure };
+
+/** Why a stay could not be had or kept. */
+export type VoiceFailure =
+  /** No packet finds its way to the server. */
+  | "no_way"
+  /** The same user talks from another page or device. */
+  | "taken_over"
+  | "room_full"
+  | "voice_unavailable"
+  /** The channel is not open to this user, or gone. */
+  | "not_allowed"
+  /** The server or the browser broke; the code is in the log. */
+  | "broken";
+
+/** The part of an RTCPeerConnection that is used here. */
+export type Peer = Pick<
+  RTCPeerConnection,
+  | "addTransceiver"
+  | "createOffer"
+  | "setLocalDescription"
+  | "setRemoteDescription"
+  | "localDescription"
+  | "connectionState"
+  | "iceConnectionState"
+  | "getStats"
+  | "close"
+> & {
+  onconnectionstatechange: ((event: Event) => unknown) | null;
+  oniceconnectionstatechange: ((event: Event) => unknown) | null;
+};
+
+/** What the server is asked. Refusals are errors with a `code`. */
+export interface VoiceSignal {
+  join(channel: ChannelId, offer: string, muted: boolean, deafened: boolean): Promise<Joined>;
+  set(muted: boolean, deafened: boolean): Promise<void>;
+  leave(): Promise<void>;
+}
+
+export interface Joined {
+  participant: number;
+  answer: string;
+}
+
+export interface VoicePorts {
+  timers: Timers;
+  signal: VoiceSignal;
+  openPeer(): Peer;
+  /** What the browser can send and receive, for putting redundancy first. */
+  codecs(): RTCRtpCodec[];
+  openMicrophone(): Promise<Opened>;
+  loudspeakers: Loudspeakers;
+  /** Receiving lines that an offer should have. */
+  slots(): number;
+  /** Whether the microphone was closed last time; null before the first time. */
+  remembered: { muted: boolean | null; remember(muted: boolean): void };
+  /** State, gate or microphone changed. */
+  changed(): void;
+  /** The quality of the line was measured. */
+  measured(): void;
+}
+
+/** How long the first packets may take to find a way. */
+const CONNECT_MS = 12_000;
+/** A living path is checked by the browser every 2.5 s, so this is two checks without an answer. */
+const STILL_MS = 5_500;
+/** How long a broken path may mend by itself before we begin anew. */
+const MEND_MS = 6_000;
+/** A stay that held this long was a good one: the next loss begins with no wait. */
+const GOOD_STAY_MS = 10_000;
+/** Waits before each new beginning. The first is none: a restarted server should be talked on at once. */
+const REJOIN_WAITS_MS = [0, 500, 1_000, 2_000, 4_000, 8_000];
+/** After the last of them the user decides. */
+const MAX_REJOINS = REJOIN_WAITS_MS.length;
+/** How long after our own `participant_left` its reason may follow. */
+const REASON_MS = 300;
+const MEASURE_MS = 1_000;
+
+/** One beginning: from pressing a room, or from having to begin anew, to the end of its peer. */
+interface Attempt {
+  readonly channel: ChannelId;
+  /** The first of a stay, or a new beginning of one that was under way. */
+  readonly first: boolean;
+  peer: Peer | null;
+  sender: RTCRtpSender | null;
+  participant: number | null;
+  /** What was told to the server last. */
+  told: { muted: boolean; deafened: boolean } | null;
+  /** Ends that overtook the answer with our number in it. */
+  endedEarly: Map<number, VoiceEnd>;
+  connectedOnce: boolean;
+  watch: LineWatch;
+  measuredAt: number | null;
+  timers: Cancel[];
+}
+
+export class VoiceRoom {
+  private current: VoiceState = { name: "idle" };
+  private attempt: Attempt | null = null;
+  private microphone: Microphone | null = null;
+  private refusal: NoMicrophone | null = null;
+  private isMuted: boolean;
+  private isDeafened = false;
+  private mode: TransmitMode = { kind: "open_mic" };
+  private signalUp = false;
+  /** We left while the server could not be told. */
+  private leaveOwed = false;
+  private rejoins = 0;
+  /** Since when one is in the room, over every new beginning; null before the first sound could travel. */
+  private since: number | null = null;
+  private lastLine: Line | null = null;
+
+  constructor(private readonly ports: VoicePorts) {
+    // The first time in a new house one listens first.
+    this.isMuted = ports.remembered.muted ?? true;
+  }
+
+  // ---- reading ----
+
+  get state(): VoiceState {
+    return this.current;
+  }
+  /** The room one is in or on the way to; null when idle or failed. */
+  get channel(): ChannelId | null {
+    return this.attempt?.channel ?? null;
+  }
+  /** The number of this stay, once there is one. */
+  get participant(): number | null {
+    return this.attempt?.participant ?? null;
+  }
+  get muted(): boolean {
+    return this.isMuted;
+  }
+  get deafened(): boolean {
+    return this.isDeafened;
+  }
+  /** Why one can only listen; null when there is a microphone or nobody asked for it. */
+  get noMicrophone(): NoMicrophone | null {
+    return this.microphone ? null : this.refusal;
+  }
+  get line(): Line | null {
+    return this.lastLine;
+  }
+  get gate(): Gate {
+    return gate({
+      joined: this.attempt?.participant != null,
+      microphone: this.microphone !== null,
+      muted: this.isMuted,
+      deafened: this.isDeafened,
+      mode: this.mode,
+    });
+  }
+  /** How loud one's own microphone is, in dBFS; null when it is off or cannot be measured. */
+  level(): number | null {
+    return this.microphone?.level() ?? null;
+  }
+
+  // ---- what the user wants ----
+
+  /** Goes into a room, leaving any other. */
+  join(channel: ChannelId) {
+    if (this.attempt?.channel === channel) return;
+    this.dropAttempt();
+    this.rejoins = 0;
+    this.since = null;
+    this.leaveOwed = false;
+    void this.begin(channel, true);
+  }
+
+  leave() {
+    if (this.current.name === "idle") return;
+    const wasIn = this.attempt !== null;
+    this.dropAttempt();
+    this.closeMicrophone();
+    this.refusal = null;
+    this.enter({ name: "idle" });
+    if (wasIn) this.tellLeft();
+  }
+
+  setMuted(muted: boolean) {
+    this.isMuted = muted;
+    // Who opens the microphone wants to be in the talk again, ears included.
+    if (!muted) this.isDeafened = false;
+    this.ports.remembered.remember(muted);
+    this.applyGate();
+    this.tellVoice();
+    this.ports.changed();
+  }
+
+  setDeafened(deafened: boolean) {
+    this.isDeafened = deafened;
+    this.applyGate();
+    this.tellVoice();
+    this.ports.changed();
+  }
+
+  /** Asks for the microphone again, within the stay. */
+  async retryMicrophone() {
+    const attempt = this.attempt;
+    if (!attempt || this.microphone) return;
+    const opened = await this.ports.openMicrophone();
+    if (attempt !== this.attempt || this.microphone) {
+      if ("microphone" in opened) opened.microphone.close();
+      return;
+    }
+    this.takeMicrophone(opened);
+    await attempt.sender?.replaceTrack(this.microphoneTrack()).catch(() => {});
+    this.ports.changed();
+  }
+
+  // ---- what the server says ----
+
+  /** The socket is gone. Media is not: nothing changes but what we can ask. */
+  signalLost() {
+    this.signalUp = false;
+  }
+
+  /** The socket is back and has missed nothing. */
+  signalResumed() {
+    this.signalUp = true;
+    this.settleOwed();
+    if (this.current.name === "reconnecting" && !this.attempt?.peer) this.beginAnew(0);
+  }
+
+  /**
+   * The socket is back with a whole new picture.
+   * @param listed whether a stay with this number is still in the room
+   * @param elsewhere whether another stay of the same user is anywhere
+   */
+  signalReady(listed: (participant: number) => boolean, elsewhere: (participant: number | null) => boolean) {
+    this.signalUp = true;
+    this.settleOwed();
+    const attempt = this.attempt;
+    if (!attempt) return;
+    if (attempt.participant === null) {
+      if (this.current.name === "reconnecting" && !attempt.peer) this.beginAnew(0);
+      return;
+    }
+    if (listed(attempt.participant)) return;
+    if (elsewhere(attempt.participant)) this.fail("taken_over");
+    else this.beginAnew(0);
+  }
+
+  /** The server ended a stay. */
+  ended(participant: number, reason: VoiceEnd) {
+    const attempt = this.attempt;
+    if (!attempt) return;
+    if (attempt.participant === null) {
+      attempt.endedEarly.set(participant, reason);
+      return;
+    }
+    if (attempt.participant !== participant) return;
+    if (reason === "taken_over") this.fail("taken_over");
+    else this.rejoin();
+  }
+
+  /** Somebody left the room; when it is oneself, the reason follows or there is none. */
+  left(participant: number) {
+    const attempt = this.attempt;
+    if (!attempt || attempt.participant !== participant) return;
+    attempt.timers.push(
+      this.ports.timers.after(REASON_MS, () => {
+        if (attempt === this.attempt) this.rejoin();
+      }),
+    );
+  }
+
+  // ---- one beginning ----
+
+  private async begin(channel: ChannelId, first: boolean) {
+    const attempt: Attempt = {
+      channel,
+      first,
+      peer: null,
+      sender: null,
+      participant: null,
+      told: null,
+      endedEarly: new Map(),
+      connectedOnce: false,
+      watch: new LineWatch(),
+      measuredAt: null,
+      timers: [],
+    };
+    this.attempt = attempt;
+    if (!this.microphone && first) {
+      this.enter({ name: "asking_microphone", channel });
+      const opened = await this.ports.openMicrophone();
+      if (attempt !== this.attempt) {
+        // The user went on while the browser asked. Another join may need it; a leave does not.
+        if ("microphone" in opened) {
+          if (this.attempt && !this.microphone) this.takeMicrophone(opened);
+          else opened.microphone.close();
+        }
+        return;
+      }
+      if (!this.microphone) this.takeMicrophone(opened);
+      else if ("microphone" in opened) opened.microphone.close();
+    }
+    if (first) this.enter({ name: "joining", channel });
+
+    let joined: Joined;
+    try {
+      const offer = await this.offer(attempt);
+      if (attempt !== this.attempt) return;
+      attempt.told = { muted: this.isMuted, deafened: this.isDeafened };
+      joined = await this.ports.signal.join(channel, offer, this.isMuted, this.isDeafened);
+      if (attempt !== this.attempt) return;
+      await attempt.peer?.setRemoteDescription({ type: "answer", sdp: joined.answer });
+    } catch (error) {
+      if (attempt === this.attempt) this.refused(error);
+      return;
+    }
+    if (attempt !== this.attempt) return;
+    this.joined(attempt, joined.participant);
+  }
+
+  /** The only peer of this attempt and its only offer: one line to send, the others to hear. */
+  private async offer(attempt: Attempt): Promise<string> {
+    const peer = this.ports.openPeer();
+    attempt.peer = peer;
+    const codecs = withRedundancyFirst(this.ports.codecs());
+    const sending = peer.addTransceiver(this.microphoneTrack() ?? "audio", { direction: "sendonly" });
+    prefer(sending, codecs);
+    attempt.sender = sending.sender;
+    const tracks = Array.from({ length: this.ports.slots() }, () => {
+      const receiving = peer.addTransceiver("audio", { direction: "recvonly" });
+      prefer(receiving, codecs);
+      return receiving.receiver.track;
+    });
+    const look = () => this.peerChanged(attempt);
+    peer.onconnectionstatechange = look;
+    peer.oniceconnectionstatechange = look;
+    await peer.setLocalDescription(await peer.createOffer());
+    this.ports.loudspeakers.silence(this.isDeafened);
+    this.ports.loudspeakers.play(tracks);
+    // The server has all the candidates and the browser reaches out to them: ours need not be gathered first.
+    return peer.localDescription?.sdp ?? "";
+  }
+
+  private joined(attempt: Attempt, participant: number) {
+    attempt.participant = participant;
+    const ended = attempt.endedEarly.get(participant);
+    if (ended) {
+      this.ended(participant, ended);
+      return;
+    }
+    if (attempt.first) this.enter({ name: "connecting", channel: attempt.channel });
+    attempt.timers.push(
+      this.ports.timers.after(CONNECT_MS, () => {
+        if (!attempt.connectedOnce) this.pathFailed(attempt);
+      }),
+      this.ports.timers.every(MEASURE_MS, () => void this.measure(attempt)),
+    );
+    this.applyGate();
+    // A press while the join was under way.
+    this.tellVoice();
+    this.peerChanged(attempt);
+  }
+
+  private refused(error: unknown) {
+    const code = (error as { code?: ErrorCode | "lost" | "silent" }).code;
+    switch (code) {
+      case "lost":
+        // Wait for the socket; then the same again.
+        this.dropPeer();
+        this.reconnecting();
+        break;
+      case "silent":
+      case "busy":
+        this.rejoin();
+        break;
+      case "room_full":
+      case "voice_unavailable":
+        this.fail(code);
+        break;
+      case "not_found":
+      case "not_allowed":
+        this.fail("not_allowed");
+        break;
+      default:
+        console.error("voice could not be joined", error);
+        this.fail("broken");
+    }
+  }
+
+  // ---- the path of the sound ----
+
+  private peerChanged(attempt: Attempt) {
+    if (attempt !== this.attempt || !attempt.peer || attempt.participant === null) return;
+    switch (pathOf(attempt.peer)) {
+      case "connected":
+        this.pathWorks(attempt);
+        break;
+      case "disconnected":
+        if (this.current.name === "connected") this.pathBroke(attempt);
+        break;
+      case "failed":
+        this.pathFailed(attempt);
+        break;
+      case "waiting":
+        break;
+    }
+  }
+
+  private pathWorks(attempt: Attempt) {
+    if (this.current.name === "connected") return;
+    attempt.watch.excuse(this.ports.timers.now());
+    this.since ??= this.ports.timers.now();
+    if (!attempt.connectedOnce) {
+      attempt.connectedOnce = true;
+      attempt.timers.push(
+        this.ports.timers.after(GOOD_STAY_MS, () => {
+          this.rejoins = 0;
+        }),
+      );
+    }
+    this.enter({ name: "connected", channel: attempt.channel, since: this.since });
+  }
+
+  private pathBroke(attempt: Attempt) {
+    this.reconnecting();
+    attempt.timers.push(
+      this.ports.timers.after(MEND_MS, () => {
+        if (attempt === this.attempt && this.current.name === "reconnecting") this.rejoin();
+      }),
+    );
+  }
+
+  private pathFailed(attempt: Attempt) {
+    if (attempt !== this.attempt) return;
+    // A way that was never found will not be found by trying again at once; one that was there may.
+    if (attempt.first && !attempt.connectedOnce) this.fail("no_way");
+    else this.rejoin();
+  }
+
+  private async measure(attempt: Attempt) {
+    if (!attempt.peer) return;
+    let report: RTCStatsReport;
+    try {
+      report = await attempt.peer.getStats();
+    } catch {
+      return;
+    }
+    if (attempt !== this.attempt || !attempt.peer) return;
+    const now = this.ports.timers.now();
+    const sleptFor = attempt.measuredAt === null ? 0 : now - attempt.measuredAt;
+    attempt.measuredAt = now;
+    const sample = sampleOf(report as unknown as Iterable<[string, unknown]>, now);
+    attempt.watch.add(sample);
+    // The machine slept or the page was held back: that says nothing about the line.
+    if (sleptFor > 3 * MEASURE_MS) attempt.watch.excuse(now);
+    this.lastLine = attempt.watch.read();
+    this.ports.measured();
+    if (sample.arrived === null) return;
+    const still = attempt.watch.stillFor(now) >= STILL_MS;
+    if (this.current.name === "connected" && still) this.pathBroke(attempt);
+    else if (this.current.name === "reconnecting" && !still && pathOf(attempt.peer) === "connected") {
+      this.pathWorks(attempt);
+    }
+  }
+
+  // ---- beginning anew ----
+
+  /** The same room with a new peer, after a wait that grows; too often in a row and the user decides. */
+  private rejoin() {
+    if (this.rejoins >= MAX_REJOINS) {
+      this.fail("no_way");
+      return;
+    }
+    const wait = REJOIN_WAITS_MS[this.rejoins] ?? 0;
+    this.rejoins += 1;
+    this.beginAnew(wait);
+  }
+
+  private beginAnew(wait: number) {
+    const channel = this.attempt?.channel;
+    if (channel === undefined) return;
+    this.dropPeer();
+    this.reconnecting();
+    const waiting = this.attempt;
+    // Without the socket nothing can be asked; its return comes here again.
+    if (!this.signalUp) return;
+    if (wait === 0) {
+      void this.begin(channel, false);
+      return;
+    }
+    waiting?.timers.push(
+      this.ports.timers.after(wait, () => {
+        if (waiting === this.attempt && this.signalUp) void this.begin(channel, false);
+      }),
+    );
+  }
+
+  private reconnecting() {
+    const channel = this.attempt?.channel;
+    if (channel === undefined) return;
+    if (this.current.name === "reconnecting" && this.current.channel === channel) return;
+    this.enter({ name: "reconnecting", channel, since: this.ports.timers.now() });
+  }
+
+  private fail(reason: VoiceFailure) {
+    const attempt = this.attempt;
+    if (!attempt) return;
+    this.dropAttempt();
+    this.closeMicrophone();
+    this.enter({ name: "failed", channel: attempt.channel, reason });
+    // Taken over: the place is another page's now, and not ours to give up.
+    if (attempt.participant !== null && reason !== "taken_over") this.tellLeft();
+  }
+
+  // ---- small things ----
+
+  private takeMicrophone(opened: Opened) {
+    if ("refused" in opened) {
+      this.refusal = opened.refused;
+      return;
+    }
+    this.refusal = null;
+    this.microphone = opened.microphone;
+    opened.microphone.onended = () => {
+      this.closeMicrophone();
+      this.refusal = "unplugged";
+      void this.attempt?.sender?.replaceTrack(null).catch(() => {});
+      this.ports.changed();
+      // The browser may have another one by now.
+      void this.retryMicrophone();
+    };
+    this.applyGate();
+  }
+
+  private closeMicrophone() {
+    this.microphone?.close();
+    this.microphone = null;
+  }
+
+  private microphoneTrack(): MediaStreamTrack | null {
+    return this.microphone?.track ?? null;
+  }
+
+  private applyGate() {
+    if (this.microphone) this.microphone.open = this.gate.open;
+    this.ports.loudspeakers.silence(this.isDeafened);
+  }
+
+  private tellVoice() {
+    const attempt = this.attempt;
+    if (!attempt || attempt.participant === null || !attempt.told || !this.signalUp) return;
+    const told = { muted: this.isMuted, deafened: this.isDeafened };
+    if (attempt.told.muted === told.muted && attempt.told.deafened === told.deafened) return;
+    const before = attempt.told;
+    attempt.told = told;
+    this.ports.signal.set(told.muted, told.deafened).catch(() => {
+      // The microphone is closed here in any case; the server is told again when the socket is back.
+      if (attempt.told === told) attempt.told = before;
+    });
+  }
+
+  private tellLeft() {
+    if (!this.signalUp) {
+      this.leaveOwed = true;
+      return;
+    }
+    this.ports.signal.leave().catch(() => {
+      this.leaveOwed = this.attempt === null;
+    });
+  }
+
+  private settleOwed() {
+    if (this.leaveOwed && this.attempt === null) {
+      this.leaveOwed = false;
+      this.tellLeft();
+    }
+    this.tellVoice();
+  }
+
+  private dropAttempt() {
+    this.dropPeer();
+    this.attempt = null;
+  }
+
+  /** Ends the peer but keeps the room: the attempt that is left only waits. */
+  private dropPeer() {
+    const attempt = this.attempt;
+    if (!attempt) return;
+    for (const cancel of attempt.timers) cancel();
+    if (attempt.peer) {
+      attempt.peer.onconnectionstatechange = null;
+      attempt.peer.oniceconnectionstatechange = null;
+      attempt.peer.close();
+      this.ports.loudspeakers.stop();
+    }
+    this.lastLine = null;
+    this.attempt = { ...attempt, first: false, peer: null, sender: null, participant: null, told: null, timers: [] };
+    if (this.microphone) this.microphone.open = false;
+  }
+
+  private enter(state: VoiceState) {
+    this.current = state;
+    this.applyGate();
+    this.ports.changed();
+  }
+}
+
+/** How the path is doing, from both of the browser's opinions: not every browser keeps both well. */
+function pathOf(peer: Peer): "waiting" | "connected" | "disconnected" | "failed" {
+  const states: string[] = [peer.connectionState, peer.iceConnectionState];
+  if (states.includes("failed") || states.includes("closed")) return "failed";
+  if (states.includes("disconnected")) return "disconnected";
+  // Only this one says that the keys are agreed on too.
+  return peer.connectionState === "connected" ? "connected" : "waiting";
+}
+
+/** Opus with redundancy (RFC 2198) before plain Opus; browsers without it keep their own order. */
+function withRedundancyFirst(codecs: RTCRtpCodec[]): RTCRtpCodec[] {
+  const of = (name: string) => codecs.filter((codec) => codec.mimeType.toLowerCase() === `audio/${name}`);
+  const red = of("red");
+  const opus = of("opus");
+  return red.length > 0 && opus.length > 0 ? [...red, ...opus] : [];
+}
+
+function prefer(transceiver: RTCRtpTransceiver, codecs: RTCRtpCodec[]) {
+  if (codecs.length === 0) return;
+  try {
+    transceiver.setCodecPreferences(codecs);
+  } catch {
+    // A preference only; the browser's own order is good too.
+  }
+}

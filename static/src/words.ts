@@ -1,0 +1,342 @@
+/**
+ * Every word that people read, in one place.
+ *
+ * Short main clauses, present tense, you and we: what happened, then what helps. Users never read the words of
+ * the machine room (slot, participant, forwarder). Must not know: where a sentence is shown.
+ */
+import type { ErrorCode } from "./protocol";
+import type { Gate } from "./voice/gate";
+import type { Line } from "./voice/line";
+import type { NoMicrophone } from "./voice/microphone";
+import type { VoiceFailure, VoiceState } from "./voice/room";
+
+// ---- times ----
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const dayThisYear = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const dayAnyYear = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short" });
+
+/** "14:12" */
+export function time(at: number): string {
+  return clock.format(at);
+}
+
+/** For hovering: the whole of it. */
+export function exact(at: number): string {
+  return moment.format(at);
+}
+
+/** A mark that is the same for all moments of one local day. */
+export function dayKey(at: number): string {
+  const date = new Date(at);
+  return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
+}
+
+export function day(at: number, now: number): string {
+  if (dayKey(at) === dayKey(now)) return `Today, ${dayThisYear.format(at)}`;
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (dayKey(at) === dayKey(yesterday.getTime())) return `Yesterday, ${dayThisYear.format(at)}`;
+  const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? dayThisYear : dayAnyYear).format(at);
+}
+
+/** "20 s", "2 min", "1 h 14 min" */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const rest = minutes % 60;
+  return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`;
+}
+
+// ---- lists and numbers ----
+
+export function people(count: number): string {
+  return count === 1 ? "1 person" : `${count} people`;
+}
+
+/** "Mira", "Mira and Jonas", "Mira, Jonas and 2 more" */
+export function names(all: readonly string[]): string {
+  const [first, second] = all;
+  if (first === undefined) return "";
+  if (second === undefined) return first;
+  if (all.length === 2) return `${first} and ${second}`;
+  return `${first}, ${second} and ${all.length - 2} more`;
+}
+
+export function writing(all: readonly string[]): string {
+  if (all.length === 0) return "";
+  if (all.length > 3) return "Several people are writing";
+  return `${names(all)} ${all.length === 1 ? "is" : "are"} writing`;
+}
+
+export function newMessages(count: number): string {
+  return count === 1 ? "1 new message" : `${count} new messages`;
+}
+
+// ---- rooms ----
+
+export interface RoomFacts {
+  name: string;
+  count: number;
+  talking: readonly string[];
+  place: "here" | "joining" | "elsewhere";
+}
+
+/** The accessible name of a room: its name, its life, and what a press does. */
+export function roomLabel({ name, count, talking, place }: RoomFacts): string {
+  const life = count === 0 ? "empty" : people(count);
+  const sound = talking.length > 0 ? `, ${names(talking)} talking` : count > 0 ? ", quiet" : "";
+  const press = { here: "You are here", joining: "Joining", elsewhere: "Join" }[place];
+  return `${name}, ${life}${sound}. ${press}`;
+}
+
+export function quiet(forMs: number | null): string {
+  if (forMs === null) return "Quiet";
+  if (forMs < 60_000) return "Quiet now";
+  return `Quiet for ${duration(forMs)}`;
+}
+
+export type PersonVoice =
+  | { kind: "talking"; mine: boolean; carried: boolean }
+  | { kind: "connecting" }
+  | { kind: "deafened" }
+  | { kind: "muted" }
+  | { kind: "spoke"; agoMs: number }
+  | { kind: "listening" };
+
+export function personVoice(voice: PersonVoice): string {
+  switch (voice.kind) {
+    case "talking":
+      if (!voice.carried) return "talking, others are louder";
+      return voice.mine ? "they hear you" : "talking";
+    case "connecting":
+      return "connecting";
+    case "deafened":
+      return "deafened";
+    case "muted":
+      return "muted";
+    case "spoke":
+      return `spoke ${duration(Math.max(1000, voice.agoMs))} ago`;
+    case "listening":
+      return "listening";
+  }
+}
+
+// ---- the dock ----
+
+export interface DockFacts {
+  state: VoiceState;
+  gate: Gate;
+  room: string;
+  /** The server hears this user talk. */
+  talking: boolean;
+  /** The others get it: false when more people talk than lines exist. */
+  carried: boolean;
+  /** Nobody else is in the room. */
+  alone: boolean;
+  /** Sound comes in at the microphone while the gate is closed. */
+  speakingInVain: boolean;
+  noMicrophone: NoMicrophone | null;
+  line: Line | null;
+  now: number;
+}
+
+export interface DockWords {
+  /** The mark on the edge of the dock. */
+  mark: "none" | "open" | "uncarried" | "cut" | "again" | "failed";
+  big: string;
+  small: string;
+}
+
+export function dock(facts: DockFacts): DockWords {
+  const { state, room } = facts;
+  switch (state.name) {
+    case "idle":
+      return { mark: "none", big: "Not in a room", small: "Microphone is off" };
+    case "asking_microphone":
+      return { mark: "again", big: `Joining ${room}`, small: "Your browser asks about the microphone" };
+    case "joining":
+      return { mark: "again", big: `Joining ${room}`, small: "Asking for a place" };
+    case "connecting":
+      return { mark: "again", big: `Joining ${room}`, small: "Checking the way to the server" };
+    case "reconnecting": {
+      const seconds = Math.floor((facts.now - state.since) / 1000);
+      const big = seconds < 1 ? "Reconnecting" : `Reconnecting, ${seconds} s`;
+      return { mark: "again", big, small: `Your place in ${room} is kept` };
+    }
+    case "failed":
+      return { mark: "failed", ...failure(state.reason, room) };
+    case "connected":
+      return inRoom(facts);
+  }
+}
+
+function inRoom(facts: DockFacts): DockWords {
+  const { gate } = facts;
+  const quality = lineWords(facts.line);
+  if (gate.open) {
+    if (facts.talking && !facts.carried) {
+      return { mark: "uncarried", big: "Others are louder", small: "Many people talk at once. Wait a moment" };
+    }
+    if (facts.talking) return { mark: "open", big: "They hear you", small: also("Your mic is open", quality) };
+    if (facts.alone) return { mark: "none", big: "Nobody else is here", small: "They see you from outside" };
+    return { mark: "none", big: "Mic open", small: also("Lights up when you speak", quality) };
+  }
+  switch (gate.because) {
+    case "deafened":
+      return { mark: "cut", big: "Deafened", small: "You hear nobody and nobody hears you" };
+    case "muted":
+      return facts.speakingInVain
+        ? { mark: "cut", big: "You are muted", small: "You seem to be speaking. Ctrl Shift M unmutes" }
+        : { mark: "cut", big: "Muted", small: also("Nobody hears you", quality) };
+    case "no_microphone":
+      return { mark: "failed", ...noMicrophone(facts.noMicrophone ?? "missing") };
+    case "key_up":
+      return { mark: "none", big: "Mic closed", small: quality };
+    case "not_joined":
+      return { mark: "none", big: "Not in a room", small: "Microphone is off" };
+  }
+}
+
+function noMicrophone(why: NoMicrophone): { big: string; small: string } {
+  switch (why) {
+    case "blocked":
+      return {
+        big: "Your browser blocks the microphone",
+        small: "You can listen. Allow it at the lock symbol beside the address. Code V-MIC-1",
+      };
+    case "missing":
+      return { big: "No microphone found", small: "You can listen. Plug one in and try again. Code V-MIC-2" };
+    case "busy":
+      return {
+        big: "Another program holds the microphone",
+        small: "You can listen. Close the other program and try again. Code V-MIC-3",
+      };
+    case "insecure":
+      return {
+        big: "Your browser blocks the microphone",
+        small: "You can listen. It opens only on https pages; tell your admin. Code V-MIC-1",
+      };
+    case "unplugged":
+      return { big: "Your microphone is gone", small: "You can listen. Plug it in and try again. Code V-MIC-2" };
+  }
+}
+
+function failure(reason: VoiceFailure, room: string): { big: string; small: string } {
+  switch (reason) {
+    case "no_way":
+      return { big: "No way through to voice", small: "This network lets no sound through to the server. Code V-ICE-2" };
+    case "taken_over":
+      return { big: "You talk from another page", small: "Your voice moved there. You can move it here" };
+    case "room_full":
+      return { big: `${room} is full`, small: "Try again when somebody has left" };
+    case "voice_unavailable":
+      return { big: "Voice is switched off on this server", small: "Your admin can see why" };
+    case "not_allowed":
+      return { big: `${room} is not open to you`, small: "Ask somebody who is in it. It may also be gone" };
+    case "broken":
+      return { big: "Voice did not start", small: "Something broke on the way. Code V-SRV-2" };
+  }
+}
+
+/** What the button beside a failure does. */
+export function failureAction(reason: VoiceFailure): string {
+  return reason === "taken_over" ? "Move here" : "Try again";
+}
+
+/** "24 ms, no loss" */
+export function lineWords(line: Line | null): string {
+  if (!line || line.roundTrip === null) return "";
+  const trip = `${Math.max(1, Math.round(line.roundTrip))} ms`;
+  if (line.loss === null) return trip;
+  return `${trip}, ${line.loss < 0.001 ? "no loss" : `${percent(line.loss)} lost`}`;
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+export function lineSentence(bars: Line["bars"]): string {
+  return { 4: "Your line is clear", 3: "Your line is good", 2: "Your line is fair", 1: "Your line is poor" }[bars];
+}
+
+function also(first: string, second: string): string {
+  return second === "" ? first : `${first}, ${second}`;
+}
+
+// ---- what went wrong ----
+
+/** A post that the server did not take. */
+export function notSent(code: string): string {
+  switch (code) {
+    case "not_found":
+    case "not_allowed":
+      return "Not sent. You may not write in this channel.";
+    case "rate_limited":
+      return "Not sent. Slow down a little.";
+    case "message_too_long":
+      return "Not sent. It is too long.";
+    case "silent":
+      return "Not sent. The server does not answer.";
+    default:
+      return "Not sent. The server could not take it.";
+  }
+}
+
+/** A form that the server did not take. */
+export function refusal(code: ErrorCode | "unreachable"): string {
+  switch (code) {
+    case "wrong_password":
+      return "That name or e-mail and password do not match.";
+    case "name_taken":
+      return "Somebody has this name. Choose another one.";
+    case "email_taken":
+      return "An account with this e-mail exists. Sign in instead.";
+    case "registration_closed":
+      return "This server takes no new accounts. Ask its admin for an invitation.";
+    case "setup_closed":
+      return "This link is wrong or was used. The console shows a fresh one when the server starts.";
+    case "rate_limited":
+      return "Too many tries. Wait a minute.";
+    case "busy":
+      return "The server has too much to do. Try again in a moment.";
+    case "unreachable":
+      return "The server does not answer. Try again in a moment.";
+    case "wrong_origin":
+      return "This page came from another address than the server knows. Tell your admin.";
+    case "invalid":
+    case "malformed":
+      return "The server does not accept what is written here. Look at it again.";
+    default:
+      return "The server could not do it. Its log says why.";
+  }
+}
+
+export const form = {
+  nameHint: "Letters, digits, hyphen and underscore, 2 to 40.",
+  emailHint: "Other people never see it.",
+  passwordHint: "12 characters or more. A sentence is good.",
+  nameBad: "2 to 40 letters, digits, hyphens or underscores.",
+  emailBad: "This does not look like an e-mail address.",
+  passwordShort: "At least 12 characters.",
+  passwordLong: "At most 72 characters.",
+  loginMissing: "Write your e-mail or your name.",
+  passwordMissing: "Write your password.",
+} as const;
+
+export const banner = {
+  offline: "Offline. You can read and write; it is sent when you are back.",
+  restarting: "The server is restarting. Voice comes back by itself.",
+  newVersion: "This page is older than the server.",
+  soundHeld: "Your browser holds the sound back.",
+} as const;
+
+
+/** Characters over the limit. */
+export function tooLong(over: number): string {
+  return `${over} ${over === 1 ? "character" : "characters"} too many. Your text is still here.`;
+}

@@ -1,0 +1,76 @@
+// Every screen in every width and both themes: a picture to look at, and no fault that a machine can find.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { story } from './support/stage.mjs';
+
+const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
+const THEMES = ['dark', 'light'];
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+const DESK = { viewport: { width: 1280, height: 800 } };
+const TABLET = { viewport: { width: 900, height: 800 } };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+const CONVERSATION = [
+  ['ana', 'Morning. The new cable is in, the line no longer drops when somebody uses the microwave.'],
+  ['ben', 'Heard it. Night and day.'],
+  ['ben', 'Shall we try the big room tonight? I would like to know whether it holds with everybody in it.'],
+  ['ana', 'At nine. I will write to the others.'],
+  ['ana', 'https://example.org/a-rather-long-address/that-does-not-break/by-itself/and-must-not-widen-the-page'],
+  ['cai', 'In.'],
+];
+
+story('every screen is sound, in every width and theme', async (stage) => {
+  mkdirSync(SHOTS, { recursive: true });
+  const server = await stage.server();
+  const ana = await stage.person('ana', 440, DESK);
+  const ben = await stage.person('ben', 880, TABLET);
+  const cai = await stage.person('cai', 660, PHONE);
+  const people = { ana, ben, cai };
+  const faults = [];
+  const look = async (screen) => {
+    for (const person of [ana, ben, cai]) faults.push(...(await inspect(person, screen)));
+  };
+
+  await ana.opens(server.url);
+  await ben.opens(server.url);
+  await cai.opens(server.url);
+  await look('door');
+
+  await ana.setsUp(server);
+  await ben.signsUp(server);
+  await cai.signsUp(server);
+  await look('empty');
+
+  for (const person of [ben, cai]) await person.opens(`${server.url}/c/general`);
+  for (const [name, text] of CONVERSATION) await people[name].posts(text);
+  for (const person of [ana, ben, cai]) await person.sees('In.');
+  await look('conversation');
+
+  for (const person of [ana, ben, cai]) await person.joins('Lounge');
+  await ana.unmutes();
+  await ben.seesTalking('ana', true);
+  await look('room');
+
+  assert.deepEqual(faults, []);
+});
+
+/** A picture and the faults of what one person sees, in both themes. */
+async function inspect(person, screen) {
+  const { page } = person;
+  const { width } = page.viewportSize();
+  const faults = [];
+  for (const colorScheme of THEMES) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.screenshot({ path: `${SHOTS}${screen}-${width}-${colorScheme}.png` });
+    const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+    const sideways = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    if (sideways) faults.push(`${screen} at ${width}, ${colorScheme}: scrolls sideways`);
+    for (const { id, nodes } of violations) {
+      faults.push(`${screen} at ${width}, ${colorScheme}: ${id}: ${nodes.map((node) => node.target).join(', ')}`);
+    }
+  }
+  return faults;
+}

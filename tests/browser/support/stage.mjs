@@ -1,0 +1,108 @@
+// Where a story happens: it starts the server and the people a test asks for, ends them all whatever comes, and
+// when the story fails it says what each of them saw last.
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ChromiumPage } from './chromium.mjs';
+import { FIREFOX_HERTZ, FirefoxPage } from './firefox.mjs';
+import { Person } from './person.mjs';
+import { Server } from './server.mjs';
+
+const LOGS = fileURLToPath(new URL('../../../target/test-logs/browser/', import.meta.url));
+
+/** No story takes this long; one that does is stuck. */
+const STUCK_MS = 240_000;
+
+/** Lines of the server's log that are worth reading after a failure. */
+const LAST_LINES = 40;
+
+/**
+ * One test.
+ * @param {string} name What holds.
+ * @param {(stage: Stage) => Promise<void>} tell
+ */
+export function story(name, tell) {
+  test(name, { timeout: STUCK_MS }, async (context) => {
+    const stage = new Stage(name, context);
+    try {
+      await tell(stage);
+    } catch (error) {
+      await stage.explain();
+      throw error;
+    } finally {
+      await stage.close();
+    }
+  });
+}
+
+class Stage {
+  #context;
+  #slug;
+  #log;
+  #servers = [];
+  /** @type {Person[]} */
+  #people = [];
+
+  constructor(name, context) {
+    this.#context = context;
+    this.#slug = name.replace(/[^a-z0-9]+/gi, '-').toLowerCase();
+    this.#log = path.join(LOGS, `${this.#slug}.server.log`);
+    mkdirSync(LOGS, { recursive: true });
+  }
+
+  /** A server that is ready. */
+  async server() {
+    const server = await Server.start(this.#log);
+    this.#servers.push(server);
+    return server;
+  }
+
+  /**
+   * Somebody with a Chromium of their own, whose microphone plays this tone.
+   * @param {string} name
+   * @param {number} hertz
+   * @param {import('playwright-core').BrowserContextOptions} [context] How their window is.
+   */
+  async person(name, hertz, context) {
+    return this.#add(name, await ChromiumPage.open({ hertz, context }), hertz);
+  }
+
+  /** Somebody with Firefox. */
+  async firefoxPerson(name) {
+    return this.#add(name, await FirefoxPage.open(), FIREFOX_HERTZ);
+  }
+
+  async #add(name, page, hertz) {
+    const person = new Person(name, page, hertz);
+    this.#people.push(person);
+    await person.wakesUp();
+    return person;
+  }
+
+  /** A figure for the reader of the test's output. */
+  note(text) {
+    this.#context.diagnostic(text);
+    console.log(`  ${text}`);
+  }
+
+  /** After a failure: everybody's last picture and complaints, the end of the server's log. */
+  async explain() {
+    for (const person of this.#people) {
+      const picture = path.join(LOGS, `${this.#slug}.${person.name}.png`);
+      const seen = await person.describes(picture).catch((error) => `nothing any more: ${error}`);
+      console.error(`${person.name} saw (${picture}): ${seen}`);
+    }
+    if (this.#servers.length > 0) {
+      const lines = readFileSync(this.#log, 'utf8').trimEnd().split('\n');
+      console.error(`The server's last lines (${this.#log}):\n${lines.slice(-LAST_LINES).join('\n')}`);
+    }
+  }
+
+  async close() {
+    const closed = await Promise.allSettled(this.#people.map((person) => person.goesAway()));
+    closed.push(...(await Promise.allSettled(this.#servers.map((server) => server.stop()))));
+    const failed = closed.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+}
