@@ -1,1 +1,21 @@
+//! Stories about the whole server: real sockets, a real database, the real SFU.
+//!
+//! One binary, so that everything links once. Start with `messages`, then `support` for the words it uses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, missing_docs, unreachable_pub)]
 
+mod support;
+
+/// Who may come in.
+mod accounts;
+/// The house holds: imports go one way.
+mod architecture;
+/// What the binary does with flags, signals and a sudden death.
+mod binary;
+/// Writing and reading back.
+mod messages;
+/// Who is here, and who writes.
+mod presence;
+/// The WebSocket: handshake, bad frames, resume.
+mod signaling;
+/// Rooms over the real SFU.
+mod voice;

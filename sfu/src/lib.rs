@@ -1,16 +1,63 @@
 //! A selective forwarding unit for voice.
 //!
-//! It knows rooms, participants, slots and packets. It must never know users, channels, databases or
-//! web frameworks; its `Cargo.toml` proves it.
+//! People join a room with one offer and get one answer; from then on each one's audio reaches the
+//! others through a fixed number of **slots**, and nothing is ever negotiated again. It knows rooms,
+//! participants, slots and packets. It must never know users, channels, databases or web frameworks; its
+//! `Cargo.toml` proves it.
+//!
+//! # Reading order
+//!
+//! [`handle`](Sfu) is what the rest of the server holds. `driver` is the only place with sockets, threads
+//! and a clock; it drives one [`Worker`] per thread. A worker is pure: bytes and the time in, bytes and
+//! events out. Inside it a datagram goes this way:
+//!
+//! 1. `demux`: source address or ICE user name → participant; else dropped and counted;
+//! 2. `participant`: the session decrypts it; out comes a packet of his track;
+//! 3. `speakers`: its level decides who speaks and who holds a slot;
+//! 4. `forwarder` and `timeline`: the packet gets its numbers on the slot's line, once per room;
+//! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him.
+//!
+//! # The drive contract
+//!
+//! After anything goes into a [`Worker`], call [`Worker::poll_transmit`] and [`Worker::poll_event`] until
+//! they are empty, then sleep until [`Worker::deadline`] at the latest. Time only moves forward.
+//!
+//! # What holds always
+//!
+//! - Nobody hears himself; nobody hears someone muted; nothing is sent to someone deafened or gone.
+//! - A sequence number of a slot is used once per listener.
+//! - An address is believed only after the session has authenticated something that came from it.
+//! - What breaks in one session stays in it.
+//! - No lock, no await and no other thread on the way of a packet.
 
+mod bucket;
 mod config;
+mod demux;
+mod directory;
+mod driver;
+mod egress;
+mod forwarder;
 mod handle;
 mod id;
+mod identity;
+mod mailbox;
 mod message;
+mod offer;
+mod participant;
+mod red;
+mod room;
+mod speakers;
 mod stats;
+mod table;
+mod tcp;
+mod timeline;
+mod timers;
+mod worker;
 
 pub use config::{Address, Config, ConfigError, Limits, SLOTS_MAX, Timeouts};
 pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId, SlotIndex};
+pub use identity::{CertificateError, Identity};
 pub use message::{Event, Join, JoinError, LeaveReason, MediaPath, OfferFault};
 pub use stats::{Dropped, ParticipantStats, Stats, WorkerStats};
+pub use worker::{Datagram, Transmit, Worker, WorkerConfig};

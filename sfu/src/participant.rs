@@ -390,6 +390,11 @@ impl Participant {
         }
     }
 
+    /// Whether someone who was interrupted has been heard of again.
+    pub(crate) fn back(&self, now: Instant, timeouts: &Timeouts) -> bool {
+        now.saturating_duration_since(self.heard_at) < timeouts.interrupted
+    }
+
     /// How his packets travel.
     pub(crate) fn media_path(&self) -> Option<MediaPath> {
         Some(self.path?.remote.path)

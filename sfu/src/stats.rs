@@ -3,8 +3,6 @@
 //! A worker owns its counters and hands out a copy when asked; nobody reads them while they change.
 //! Knows nothing of how they are shown. Start at [`Stats`].
 
-use std::time::Duration;
-
 use crate::id::{ParticipantId, RoomId};
 use crate::message::MediaPath;
 
@@ -61,8 +59,8 @@ pub struct Dropped {
     pub out_of_order: u64,
     /// RED payloads that could not be taken apart.
     pub bad_red: u64,
-    /// Packets the network did not take (its buffer was full).
-    pub send_full: u64,
+    /// Packets the network did not take (its buffer was full, or there is no way to the address).
+    pub unsent: u64,
     /// Packets a slow TCP connection did not take.
     pub tcp_backlog: u64,
     /// TCP connections refused or closed for misbehaving.
@@ -78,8 +76,6 @@ pub struct ParticipantStats {
     pub room: RoomId,
     /// How his packets travel; `None` until connected.
     pub path: Option<MediaPath>,
-    /// Time to him and back, when known.
-    pub round_trip: Option<Duration>,
     /// Audio packets received from him.
     pub packets_in: u64,
     /// Audio packets sent to him.
@@ -122,7 +118,7 @@ impl Dropped {
             flooded: self.flooded + other.flooded,
             out_of_order: self.out_of_order + other.out_of_order,
             bad_red: self.bad_red + other.bad_red,
-            send_full: self.send_full + other.send_full,
+            unsent: self.unsent + other.unsent,
             tcp_backlog: self.tcp_backlog + other.tcp_backlog,
             tcp_refused: self.tcp_refused + other.tcp_refused,
         }

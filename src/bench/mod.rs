@@ -2,6 +2,8 @@
 //!
 //! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does.
 
+pub mod client;
+
 use clap::Subcommand;
 
 /// What can be measured.

@@ -36,13 +36,15 @@ export function initials(name: string): string {
 
 /** One of eight hues and one of four cuts, the same for a user everywhere. */
 export function paneOf(userId: string): { hue: number; cut: number } {
-  // FNV-1a, 32 bits: short, and well enough mixed for ids that differ in few places.
+  // FNV-1a over the id, then the last steps of MurmurHash3, so that ids of one minute look different too.
   let hash = 0x811c9dc5;
   for (let index = 0; index < userId.length; index += 1) {
     hash = Math.imul(hash ^ userId.charCodeAt(index), 0x01000193);
   }
-  hash ^= hash >>> 15;
-  return { hue: ((hash >>> 8) & 7) + 1, cut: ((hash >>> 16) & 3) + 1 };
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  hash ^= hash >>> 16;
+  return { hue: (hash & 7) + 1, cut: ((hash >>> 3) & 3) + 1 };
 }
 
 // A full stop after an address ends the sentence; a bracket belongs to it only when it was opened inside.

@@ -182,7 +182,7 @@ function inRoom(facts: DockFacts): DockWords {
     if (facts.talking && !facts.carried) {
       return { mark: "uncarried", big: "Others are louder", small: "Many people talk at once. Wait a moment" };
     }
-    if (facts.talking) return { mark: "open", big: "They hear you", small: also("Your mic is open", quality) };
+    if (facts.talking) return { mark: "open", big: "They hear you", small: also("Mic open", quality) };
     if (facts.alone) return { mark: "none", big: "Nobody else is here", small: "They see you from outside" };
     return { mark: "none", big: "Mic open", small: also("Lights up when you speak", quality) };
   }

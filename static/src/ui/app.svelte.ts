@@ -7,6 +7,7 @@ import type { Client } from "../client";
 import type { Channel, ChannelId, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
+import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
 
@@ -42,6 +43,12 @@ export class App {
   voice(): VoiceRoom {
     this.at("voice");
     return this.client.voice;
+  }
+
+  /** The quality of one's own line, as last measured. */
+  line(): Line | null {
+    this.at("line");
+    return this.voice().line;
   }
 
   name(user: UserId): string {

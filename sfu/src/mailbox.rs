@@ -1,0 +1,147 @@
+//! What the rest of the server has to say to one worker's thread.
+//!
+//! Held for a moment under a lock, and only when there is something to say: the thread looks inside when
+//! it is woken, never on the way of a packet. Requests to join are a bounded queue, and are refused when
+//! it is full. The rest describes what should be (muted, gone), so it is kept once per participant and can
+//! neither pile up nor be lost. Since a participant's number is never used twice, the order in which the
+//! thread must act is always the same: let in, mute, let go. Start at [`Mailbox::take`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::id::ParticipantId;
+use crate::message::{Join, JoinError};
+use crate::stats::{ParticipantStats, WorkerStats};
+
+/// Where the answer to a request to join goes.
+pub(crate) type JoinReply = oneshot::Sender<Result<String, JoinError>>;
+
+/// Where a worker's counters go.
+pub(crate) type StatsReply = oneshot::Sender<(WorkerStats, Vec<ParticipantStats>)>;
+
+/// One worker's mailbox.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    letters: Mutex<Letters>,
+    joins_max: usize,
+}
+
+/// What was said since the thread last looked.
+#[derive(Debug, Default)]
+pub(crate) struct Letters {
+    pub(crate) joins: VecDeque<(Join, JoinReply)>,
+    pub(crate) media: BTreeMap<ParticipantId, Wish>,
+    pub(crate) leaves: BTreeSet<ParticipantId>,
+    pub(crate) stats: Vec<StatsReply>,
+    pub(crate) stop: bool,
+    closed: bool,
+}
+
+/// What a participant may send and get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) muted: bool,
+    pub(crate) deafened: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(joins_max: usize) -> Mailbox {
+        Mailbox { letters: Mutex::default(), joins_max }
+    }
+
+    pub(crate) fn join(&self, join: Join, reply: JoinReply) -> Result<(), JoinError> {
+        let mut letters = self.lock();
+        if letters.closed || letters.stop {
+            return Err(JoinError::Stopped);
+        }
+        if letters.joins.len() >= self.joins_max {
+            return Err(JoinError::Busy);
+        }
+        letters.joins.push_back((join, reply));
+        Ok(())
+    }
+
+    pub(crate) fn set_media(&self, who: ParticipantId, wish: Wish) {
+        self.lock().media.insert(who, wish);
+    }
+
+    pub(crate) fn leave(&self, who: ParticipantId) {
+        self.lock().leaves.insert(who);
+    }
+
+    pub(crate) fn stats(&self, reply: StatsReply) {
+        let mut letters = self.lock();
+        if !letters.closed {
+            letters.stats.push(reply);
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.lock().stop = true;
+    }
+
+    /// Everything that was said, leaving the box empty.
+    pub(crate) fn take(&self) -> Letters {
+        let mut letters = self.lock();
+        let stop = letters.stop;
+        let taken = std::mem::take(&mut *letters);
+        letters.stop = stop;
+        taken
+    }
+
+    /// The thread has ended: who waits for an answer learns it, and nothing more is taken.
+    pub(crate) fn close(&self) {
+        let mut letters = self.lock();
+        *letters = Letters { closed: true, ..Letters::default() };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        // Nothing in here can panic half way, so what a poisoned lock guards is whole.
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RoomId;
+
+    fn join() -> Join {
+        let (room, participant) = (RoomId(1), ParticipantId(1));
+        Join { room, participant, offer: String::new(), muted: false, deafened: false }
+    }
+
+    #[test]
+    fn a_full_box_refuses_to_let_in_but_never_loses_a_goodbye() {
+        let mailbox = Mailbox::new(1);
+        assert_eq!(mailbox.join(join(), oneshot::channel().0), Ok(()));
+        assert_eq!(mailbox.join(join(), oneshot::channel().0), Err(JoinError::Busy));
+        mailbox.leave(ParticipantId(1));
+        let letters = mailbox.take();
+        assert_eq!(letters.joins.len(), 1);
+        assert!(letters.leaves.contains(&ParticipantId(1)));
+        assert!(mailbox.take().joins.is_empty());
+    }
+
+    #[test]
+    fn of_two_wishes_the_later_counts() {
+        let mailbox = Mailbox::new(1);
+        for muted in [true, false] {
+            mailbox.set_media(ParticipantId(1), Wish { muted, deafened: false });
+        }
+        let letters = mailbox.take();
+        assert_eq!(letters.media[&ParticipantId(1)], Wish { muted: false, deafened: false });
+    }
+
+    #[test]
+    fn a_closed_box_answers_who_waits_and_refuses_the_rest() {
+        let mailbox = Mailbox::new(4);
+        let (reply, mut answer) = oneshot::channel();
+        assert_eq!(mailbox.join(join(), reply), Ok(()));
+        mailbox.close();
+        assert!(answer.try_recv().is_err());
+        assert_eq!(mailbox.join(join(), oneshot::channel().0), Err(JoinError::Stopped));
+    }
+}

@@ -1,0 +1,347 @@
+//! Media over TCP: frames (RFC 4571) and the connections that carry them.
+//!
+//! For networks that let no UDP through. Anyone may connect, so everything is bounded: how many
+//! connections, how many from one address, how long one may stay without having proven whose it is, and
+//! how much may wait to be written. A connection that sends what is no frame is closed. Knows the worker
+//! only as the place where frames go. Start at [`Connections::read`].
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use crate::config::Limits;
+use crate::demux::is_binding_request;
+use crate::message::MediaPath;
+use crate::worker::{Datagram, Worker};
+
+/// The longest frame taken. Nothing that a media session sends is longer than a datagram.
+const FRAME_MAX: usize = 1_600;
+
+/// Bytes read from one connection before the others have their turn.
+const READ_BUDGET: usize = 16 * 1024;
+
+/// The length in front of each frame (RFC 4571 section 2).
+const LENGTH: usize = 2;
+
+/// The connections of one worker.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    open: HashMap<Token, Connection>,
+    by_address: HashMap<(SocketAddr, SocketAddr), Token>,
+    per_peer: HashMap<IpAddr, usize>,
+    next_token: usize,
+    limits: Limits,
+    handshake: Duration,
+    /// Frames a slow connection did not take.
+    pub(crate) dropped: u64,
+    /// Connections refused or closed for misbehaving.
+    pub(crate) refused: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    remote: SocketAddr,
+    /// Our address as written into answers.
+    local: SocketAddr,
+    opened_at: Instant,
+    /// Whether it has begun as every media connection does, with a binding request.
+    begun: bool,
+    frames: Frames,
+    backlog: Vec<u8>,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    Misbehaved,
+}
+
+/// Whether a connection has more to read than it was allowed to this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Done,
+    More,
+}
+
+impl Connections {
+    /// `first_token` and those after it are ours.
+    pub(crate) fn new(first_token: usize, limits: Limits, handshake: Duration) -> Connections {
+        Connections {
+            open: HashMap::new(),
+            by_address: HashMap::new(),
+            per_peer: HashMap::new(),
+            next_token: first_token,
+            limits,
+            handshake,
+            dropped: 0,
+            refused: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Takes a connection in, or closes it when there are too many.
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        registry: &Registry,
+        mut stream: TcpStream,
+        remote: SocketAddr,
+        local: SocketAddr,
+    ) {
+        let from_peer = self.per_peer.get(&remote.ip()).copied().unwrap_or(0);
+        let full = self.open.len() >= self.limits.tcp_connections_per_worker
+            || from_peer >= self.limits.tcp_connections_per_address
+            || self.by_address.contains_key(&(remote, local));
+        let token = Token(self.next_token);
+        let registered =
+            !full && registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE).is_ok();
+        if !registered {
+            self.refused += 1;
+            return;
+        }
+        self.next_token += 1;
+        // Voice is late when it waits for more to send along.
+        let _ = stream.set_nodelay(true);
+        *self.per_peer.entry(remote.ip()).or_default() += 1;
+        self.by_address.insert((remote, local), token);
+        let connection = Connection {
+            stream,
+            remote,
+            local,
+            opened_at: now,
+            begun: false,
+            frames: Frames::default(),
+            backlog: Vec::new(),
+        };
+        self.open.insert(token, connection);
+    }
+
+    /// Gives what a connection has brought to the worker.
+    pub(crate) fn read(
+        &mut self,
+        now: Instant,
+        token: Token,
+        buffer: &mut [u8],
+        worker: &mut Worker,
+    ) -> Reading {
+        let Some(connection) = self.open.get_mut(&token) else { return Reading::Done };
+        match connection.read(now, buffer, worker) {
+            Ok(reading) => reading,
+            Err(end) => {
+                self.close(now, token, end, worker);
+                Reading::Done
+            }
+        }
+    }
+
+    /// Sends a frame, as far as the connection takes it.
+    pub(crate) fn send(&mut self, local: SocketAddr, remote: SocketAddr, contents: &[u8]) {
+        let token = self.by_address.get(&(remote, local));
+        let Some(connection) = token.and_then(|token| self.open.get_mut(token)) else {
+            self.dropped += 1;
+            return;
+        };
+        if !connection.send(contents, self.limits.tcp_backlog_bytes) {
+            self.dropped += 1;
+        }
+    }
+
+    /// The connection can take more.
+    pub(crate) fn write(&mut self, token: Token) {
+        if let Some(connection) = self.open.get_mut(&token) {
+            connection.flush();
+        }
+    }
+
+    /// Closes connections that belong to nobody: those that never proved whose they are, and those whose
+    /// participant has left.
+    pub(crate) fn sweep(&mut self, now: Instant, worker: &mut Worker) {
+        let overdue = |connection: &Connection| {
+            now.saturating_duration_since(connection.opened_at) >= self.handshake
+                && !worker.knows(MediaPath::Tcp, connection.remote)
+        };
+        let strays: Vec<Token> =
+            self.open.iter().filter(|(_, connection)| overdue(connection)).map(|(token, _)| *token).collect();
+        for token in strays {
+            self.close(now, token, End::Misbehaved, worker);
+        }
+    }
+
+    fn close(&mut self, now: Instant, token: Token, end: End, worker: &mut Worker) {
+        // Dropping the stream closes it, and takes it out of the poll.
+        let Some(connection) = self.open.remove(&token) else { return };
+        self.by_address.remove(&(connection.remote, connection.local));
+        if let Some(count) = self.per_peer.get_mut(&connection.remote.ip()) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_peer.remove(&connection.remote.ip());
+            }
+        }
+        if end == End::Misbehaved {
+            self.refused += 1;
+        }
+        worker.handle_tcp_closed(now, connection.remote);
+    }
+}
+
+impl Connection {
+    fn read(&mut self, now: Instant, buffer: &mut [u8], worker: &mut Worker) -> Result<Reading, End> {
+        let mut budget = READ_BUDGET;
+        while budget > 0 {
+            let len = match self.stream.read(buffer) {
+                Ok(0) => return Err(End::Closed),
+                Ok(len) => len,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Reading::Done),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return Err(End::Closed),
+            };
+            budget = budget.saturating_sub(len);
+            self.frames.push(buffer.get(..len).unwrap_or_default());
+            while let Some(contents) = self.frames.next_frame().map_err(|NoFrame| End::Misbehaved)? {
+                if !self.begun && !is_binding_request(contents) {
+                    return Err(End::Misbehaved);
+                }
+                self.begun = true;
+                let (remote, local) = (self.remote, self.local);
+                worker.handle_datagram(now, Datagram { path: MediaPath::Tcp, remote, local, contents });
+            }
+        }
+        Ok(Reading::More)
+    }
+
+    /// Returns whether the frame was taken.
+    fn send(&mut self, contents: &[u8], backlog_max: usize) -> bool {
+        let Ok(len) = u16::try_from(contents.len()) else { return false };
+        if self.backlog.len() + LENGTH + contents.len() > backlog_max {
+            return false;
+        }
+        self.backlog.extend(len.to_be_bytes());
+        self.backlog.extend(contents);
+        self.flush();
+        true
+    }
+
+    fn flush(&mut self) {
+        let mut written = 0;
+        while let Some(rest) = self.backlog.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.stream.write(rest) {
+                Ok(len) if len > 0 => written += len,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Full: goes on when it can be written again. Broken: the read side will see it.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.backlog.drain(..written);
+    }
+}
+
+/// A stream of bytes, cut into frames.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    bytes: Vec<u8>,
+    /// Where the next frame begins.
+    at: usize,
+}
+
+/// The bytes are no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoFrame;
+
+impl Frames {
+    /// Adds what was read. Holds at most what was just read and part of one frame.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.extend(bytes);
+    }
+
+    /// The next whole frame.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<&[u8]>, NoFrame> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let Some((length, rest)) = rest.split_first_chunk::<LENGTH>() else { return Ok(None) };
+        let len = usize::from(u16::from_be_bytes(*length));
+        if len == 0 || len > FRAME_MAX {
+            return Err(NoFrame);
+        }
+        let Some(frame) = rest.get(..len) else { return Ok(None) };
+        self.at += LENGTH + len;
+        Ok(Some(frame))
+    }
+}
+
+/// Accepts until nobody waits, or `most` have been taken in.
+pub(crate) fn accept_all(
+    listener: &mio::net::TcpListener,
+    most: usize,
+    mut take: impl FnMut(TcpStream, SocketAddr),
+) -> Reading {
+    for _ in 0..most {
+        match listener.accept() {
+            Ok((stream, remote)) => take(stream, remote),
+            Err(error) if is_passing(&error) => {}
+            Err(_) => return Reading::Done,
+        }
+    }
+    Reading::More
+}
+
+/// Whether an error is about one connection and not about the listener.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_frame_is_found_out() {
+        for bytes in [&[0, 0][..], b"GET / HTTP/1.1\r\n", &[0xff, 0xff]] {
+            let mut frames = Frames::default();
+            frames.push(bytes);
+            assert_eq!(frames.next_frame(), Err(NoFrame));
+        }
+    }
+
+    proptest! {
+        /// However the network cuts the stream, the frames come out as they went in.
+        #[test]
+        fn frames_survive_being_cut(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..300), 1..20),
+            cuts in prop::collection::vec(1usize..200, 1..200),
+        ) {
+            let mut stream: Vec<u8> = Vec::new();
+            for frame in &frames {
+                stream.extend(u16::try_from(frame.len()).unwrap().to_be_bytes());
+                stream.extend(frame);
+            }
+            let mut received = Vec::new();
+            let mut reader = Frames::default();
+            let mut rest = &stream[..];
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (now, later) = rest.split_at((*cut).min(rest.len()));
+                reader.push(now);
+                while let Some(frame) = reader.next_frame().unwrap() {
+                    received.push(frame.to_vec());
+                }
+                rest = later;
+            }
+            prop_assert_eq!(received, frames);
+        }
+    }
+}

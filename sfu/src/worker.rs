@@ -1,0 +1,599 @@
+//! A worker: rooms, their participants, and everything that happens to them, without sockets or clocks.
+//!
+//! Bytes and the time go in, bytes and events come out. Methods come in four kinds: plain verbs for what
+//! the caller wants (`join`, `set_media`, `leave`), `handle_*` for what comes in, `poll_*` for what must
+//! go out, and `deadline` for when to come back. After any of the first two kinds, poll until nothing
+//! comes. No locks, no waiting, no other threads; only those who have work are touched. Start at
+//! [`Worker::handle_datagram`].
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use str0m::Candidate;
+use str0m::net::TcpType;
+use str0m::rtp::RtpPacket;
+
+use crate::config::{Limits, Timeouts};
+use crate::demux::{Demux, Key, Origin, Route};
+use crate::forwarder::Frame;
+use crate::id::{ParticipantId, RoomId};
+use crate::identity::Identity;
+use crate::message::{Event, Join, JoinError, LeaveReason, MediaPath, OfferFault};
+use crate::offer::Offer;
+use crate::participant::{Link, Media, Opening, Overdue, Participant, Produced, Refusal};
+use crate::room::{Room, Topic};
+use crate::stats::{ParticipantStats, WorkerStats};
+use crate::table::Table;
+use crate::timers::Timers;
+
+/// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
+const LEVEL_UNKNOWN: i8 = -45;
+
+/// Opus writes silence (DTX) in packets of up to this many bytes.
+const SILENT_PAYLOAD: usize = 3;
+const LEVEL_SILENT: i8 = -127;
+
+/// What a worker must know at birth.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Which worker this is, from zero.
+    pub number: usize,
+    /// Voices a listener can hear at once.
+    pub slots: u8,
+    /// The addresses that reach this worker, as written into answers.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether they are reached over UDP.
+    pub udp: bool,
+    /// Whether they are reached over TCP.
+    pub tcp: bool,
+    /// Bounds.
+    pub limits: Limits,
+    /// Patience.
+    pub timeouts: Timeouts,
+    /// Who we are.
+    pub identity: Identity,
+}
+
+/// Something that came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// How it came. A TCP frame counts as a datagram.
+    pub path: MediaPath,
+    /// Where it came from.
+    pub remote: SocketAddr,
+    /// To which of our addresses it came, as written into answers.
+    pub local: SocketAddr,
+    /// What it says.
+    pub contents: &'a [u8],
+}
+
+/// Something to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// How.
+    pub path: MediaPath,
+    /// From which of our addresses.
+    pub local: SocketAddr,
+    /// Where to.
+    pub remote: SocketAddr,
+    /// What.
+    pub contents: Vec<u8>,
+}
+
+/// Rooms and their participants.
+#[derive(Debug)]
+pub struct Worker {
+    config: WorkerConfig,
+    candidates: Vec<Candidate>,
+    demux: Demux,
+    table: Table,
+    keys: HashMap<ParticipantId, Key>,
+    rooms: HashMap<RoomId, Room>,
+    timers: Timers<Timer>,
+    /// Those in whose sessions something waits to be sent.
+    touched: Vec<Key>,
+    outbox: VecDeque<Transmit>,
+    untold: VecDeque<Untold>,
+    now: Instant,
+    stats: WorkerStats,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Timer {
+    Participant(Key),
+    Room(RoomId),
+}
+
+/// What the caller has yet to be told. What describes a state is looked up when it is told, so that the
+/// list stays short and the news fresh however long the caller takes.
+#[derive(Clone, Copy, Debug)]
+enum Untold {
+    Link(Key),
+    Left { room: RoomId, participant: ParticipantId, reason: LeaveReason },
+    Room(RoomId, Topic),
+}
+
+/// A session's code panicked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panicked;
+
+/// Runs what touches one session, so that a fault in it takes down that session and no other.
+///
+/// Whoever gets the error must drop the session: it may be in any state.
+pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
+}
+
+impl<'a> Datagram<'a> {
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { path: self.path, source: self.remote }
+    }
+}
+
+impl Worker {
+    /// A worker without rooms.
+    #[must_use]
+    pub fn new(now: Instant, config: WorkerConfig) -> Worker {
+        Worker {
+            candidates: candidates(&config),
+            config,
+            demux: Demux::default(),
+            table: Table::default(),
+            keys: HashMap::new(),
+            rooms: HashMap::new(),
+            timers: Timers::new(),
+            touched: Vec::new(),
+            outbox: VecDeque::new(),
+            untold: VecDeque::new(),
+            now,
+            stats: WorkerStats::default(),
+        }
+    }
+
+    /// Lets someone in, and answers his offer.
+    ///
+    /// # Errors
+    /// See [`JoinError`]. Nothing is kept of someone who is refused.
+    pub fn join(&mut self, now: Instant, join: &Join) -> Result<String, JoinError> {
+        self.now = now;
+        let limits = &self.config.limits;
+        if join.offer.len() > limits.offer_bytes {
+            return Err(JoinError::OfferTooLarge);
+        }
+        if self.keys.contains_key(&join.participant) {
+            return Err(JoinError::AlreadyJoined);
+        }
+        if self.table.len() >= limits.participants_per_worker {
+            return Err(JoinError::ServerFull);
+        }
+        if self.rooms.get(&join.room).is_some_and(|room| room.len() >= limits.participants_per_room) {
+            return Err(JoinError::RoomFull);
+        }
+        let offer = Offer::parse(&join.offer, self.config.slots).map_err(JoinError::OfferMalformed)?;
+        let key = self.table.next_key();
+        let opening = Opening {
+            id: join.participant,
+            room: join.room,
+            media: Media::new(join.muted, join.deafened),
+            offer,
+            identity: &self.config.identity,
+            credentials: self.config.identity.credentials(self.config.number, key),
+            candidates: &self.candidates,
+        };
+        let opened = contained(|| Participant::open(now, opening)).unwrap_or_else(|Panicked| {
+            self.stats.panics_contained += 1;
+            Err(OfferFault::Refused)
+        });
+        let (participant, answer) = opened.map_err(JoinError::OfferMalformed)?;
+        self.table.insert(participant);
+        self.keys.insert(join.participant, key);
+        let slots = self.config.slots;
+        let room = self.rooms.entry(join.room).or_insert_with(|| Room::new(now, join.room, slots));
+        room.enter(join.participant, key);
+        self.timers.set(Timer::Participant(key), now);
+        Ok(answer)
+    }
+
+    /// Changes what someone may send and gets. Holds for every packet from now on.
+    pub fn set_media(&mut self, now: Instant, who: ParticipantId, muted: bool, deafened: bool) {
+        self.now = now;
+        let Some(key) = self.keys.get(&who).copied() else { return };
+        let Some(participant) = self.table.get_mut(key) else { return };
+        participant.media = Media::new(muted, deafened);
+        let may_speak = participant.media.may_speak();
+        if !may_speak {
+            participant.withhold();
+        }
+        let room = participant.room;
+        if let Some(found) = self.rooms.get_mut(&room) {
+            found.speakers.set_muted(who, !may_speak);
+            self.after_room(now, room);
+        }
+    }
+
+    /// Lets someone go.
+    pub fn leave(&mut self, now: Instant, who: ParticipantId) {
+        self.now = now;
+        if let Some(key) = self.keys.get(&who).copied() {
+            self.remove(now, key, LeaveReason::Asked);
+        }
+    }
+
+    /// Lets everyone go; to be called once, before the end.
+    pub fn close(&mut self, now: Instant) {
+        self.now = now;
+        let everyone: Vec<Key> = self.table.iter().map(|(key, _)| key).collect();
+        for key in everyone {
+            self.remove(now, key, LeaveReason::Asked);
+        }
+    }
+
+    /// Takes what came from the network.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.now = now;
+        self.stats.datagrams_in += 1;
+        self.stats.bytes_in += datagram.contents.len() as u64;
+        let (key, nominates) = match self.demux.route(datagram.origin(), datagram.contents) {
+            Route::Binding { to, nominates } => (to, nominates),
+            Route::Session(key) => (key, false),
+            Route::Unknown => {
+                self.stats.dropped.unknown += 1;
+                return;
+            }
+            Route::Malformed => {
+                self.stats.dropped.malformed += 1;
+                return;
+            }
+        };
+        // A living participant's address is not for others, whatever they can prove about themselves.
+        let owner = self.demux.owner(datagram.origin()).filter(|owner| *owner != key);
+        let taken = owner.and_then(|owner| self.table.get(owner));
+        let taken = taken.is_some_and(|owner| owner.uses(now, datagram.origin()));
+        let Some(participant) = self.table.get_mut(key).filter(|_| !taken) else {
+            self.stats.dropped.unknown += 1;
+            return;
+        };
+        let mut produced = Produced::default();
+        let outbox = &mut self.outbox;
+        let result =
+            contained(|| participant.receive(now, &datagram, nominates, outbox, &mut produced));
+        self.settle(now, key, result, produced);
+    }
+
+    /// A TCP connection is gone, and its address with it.
+    pub fn handle_tcp_closed(&mut self, now: Instant, remote: SocketAddr) {
+        self.now = now;
+        let origin = Origin { path: MediaPath::Tcp, source: remote };
+        if let Some(owner) = self.demux.owner(origin) {
+            self.demux.forget(origin, owner);
+            if let Some(participant) = self.table.get_mut(owner) {
+                participant.lose_address(origin);
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(timer) = self.timers.pop(now) {
+            match timer {
+                Timer::Participant(key) => self.participant_due(now, key),
+                Timer::Room(room) => {
+                    if let Some(found) = self.rooms.get_mut(&room) {
+                        found.speakers.expire(now);
+                        self.after_room(now, room);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next thing to send. Everything that came before in this turn is on its way together, so that a
+    /// listener's session is driven once for all of it.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        loop {
+            if let Some(transmit) = self.outbox.pop_front() {
+                self.stats.datagrams_out += 1;
+                self.stats.bytes_out += transmit.contents.len() as u64;
+                return Some(transmit);
+            }
+            let key = self.touched.pop()?;
+            self.drive(self.now, key);
+        }
+    }
+
+    /// The next thing the caller should know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        loop {
+            let event = match self.untold.pop_front()? {
+                Untold::Left { room, participant, reason } => Some(Event::Left { room, participant, reason }),
+                Untold::Link(key) => self.table.get_mut(key).and_then(link_event),
+                Untold::Room(room, topic) => self.rooms.get_mut(&room).map(|room| room.tell(topic)),
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// Whether [`Worker::poll_event`] would return something.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
+    /// When [`Worker::handle_timeout`] must be called at the latest.
+    pub fn deadline(&mut self) -> Option<Instant> {
+        self.timers.deadline()
+    }
+
+    /// Whether an address on this path belongs to a participant.
+    #[must_use]
+    pub fn knows(&self, path: MediaPath, remote: SocketAddr) -> bool {
+        self.demux.owner(Origin { path, source: remote }).is_some()
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn stats(&self) -> WorkerStats {
+        WorkerStats {
+            participants: self.table.len() as u64,
+            rooms: self.rooms.len() as u64,
+            ..self.stats
+        }
+    }
+
+    /// What is known of each participant.
+    #[must_use]
+    pub fn participant_stats(&self) -> Vec<ParticipantStats> {
+        let stats = |(_, participant): (Key, &Participant)| ParticipantStats {
+            participant: participant.id,
+            room: participant.room,
+            path: participant.media_path(),
+            packets_in: participant.packets_in,
+            packets_out: participant.packets_out,
+        };
+        self.table.iter().map(stats).collect()
+    }
+
+    /// For tests: the participant's session panics when it is next touched.
+    #[doc(hidden)]
+    pub fn break_session(&mut self, who: ParticipantId) {
+        if let Some(participant) = self.keys.get(&who).and_then(|key| self.table.get_mut(*key)) {
+            participant.fault = true;
+        }
+    }
+
+    /// For tests: addresses, keys and rooms that are kept.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn footprint(&self) -> [usize; 4] {
+        [self.demux.len(), self.keys.len(), self.table.len(), self.rooms.len()]
+    }
+
+    fn participant_due(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        match participant.overdue(now, &self.config.timeouts) {
+            Some(Overdue::Gone) => return self.remove(now, key, LeaveReason::TimedOut),
+            Some(Overdue::Interrupted) => {
+                participant.link = Link::Interrupted;
+                let (who, room) = (participant.id, participant.room);
+                self.announce_link(key);
+                tracing::debug!(participant = who.0, room = room.0, "interrupted");
+            }
+            None => {}
+        }
+        if self.table.get(key).is_some_and(|participant| participant.wants_driving(now)) {
+            self.drive(now, key);
+        } else {
+            self.rearm(key);
+        }
+    }
+
+    /// Drives one session and deals with what comes out.
+    fn drive(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        let mut produced = Produced::default();
+        let outbox = &mut self.outbox;
+        let result = contained(|| participant.drive(now, outbox, &mut produced));
+        self.settle(now, key, result, produced);
+    }
+
+    /// Deals with what came out of a session.
+    fn settle(&mut self, now: Instant, key: Key, result: Result<(), Panicked>, produced: Produced) {
+        if result.is_err() {
+            return self.remove_broken(now, key);
+        }
+        if produced.ended {
+            return self.remove(now, key, LeaveReason::Failed);
+        }
+        if produced.refused {
+            self.stats.dropped.malformed += 1;
+        }
+        if let Some(origin) = produced.forgotten {
+            self.demux.forget(origin, key);
+        }
+        if let Some(origin) = produced.learned {
+            if let Some(former) = self.demux.owner(origin).and_then(|owner| self.table.get_mut(owner)) {
+                former.lose_address(origin);
+            }
+            self.demux.learn(origin, key);
+        }
+        if produced.connected {
+            self.connected(now, key);
+        }
+        for packet in produced.packets {
+            self.publish(now, key, packet);
+        }
+        self.notice_return(now, key);
+        self.rearm(key);
+    }
+
+    fn connected(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        participant.link = Link::Connected;
+        let (who, room, muted) = (participant.id, participant.room, !participant.media.may_speak());
+        self.announce_link(key);
+        if let Some(found) = self.rooms.get_mut(&room) {
+            found.speakers.enter(now, who, muted);
+            self.after_room(now, room);
+        }
+    }
+
+    /// Someone who was interrupted and is heard of again is connected again.
+    fn notice_return(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        if participant.link == Link::Interrupted
+            && participant.back(now, &self.config.timeouts)
+        {
+            participant.link = Link::Connected;
+            self.announce_link(key);
+        }
+    }
+
+    /// Sends a packet of someone's track on to those who may hear him.
+    fn publish(&mut self, now: Instant, key: Key, packet: RtpPacket) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        self.stats.packets_in += 1;
+        participant.packets_in += 1;
+        let frame = match participant.frame(now, packet) {
+            Ok(frame) => frame,
+            Err(refusal) => {
+                let dropped = &mut self.stats.dropped;
+                let counter = match refusal {
+                    Refusal::Muted => &mut dropped.muted,
+                    Refusal::Flooded => &mut dropped.flooded,
+                    Refusal::BadRed => &mut dropped.bad_red,
+                };
+                *counter += 1;
+                return;
+            }
+        };
+        let (who, room_id) = (participant.id, participant.room);
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        let Some(slot) = room.speakers.hear(now, who, level_of(&frame)) else {
+            participant.hold_back(frame);
+            self.stats.dropped.no_slot += 1;
+            return self.after_room(now, room_id);
+        };
+        let mut broken = Vec::new();
+        for frame in participant.release(frame) {
+            let Some(outgoing) = room.forwarder.place(now, slot, frame) else {
+                self.stats.dropped.out_of_order += 1;
+                continue;
+            };
+            let mut handed_out = room.hand_out(now, outgoing, &mut self.table, &mut self.touched);
+            self.stats.packets_forwarded += handed_out.listeners;
+            broken.append(&mut handed_out.broken);
+        }
+        self.after_room(now, room_id);
+        for key in broken {
+            self.remove_broken(now, key);
+        }
+    }
+
+    /// What must follow any change in a room: news are queued, and its timer is set.
+    fn after_room(&mut self, now: Instant, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        self.untold.extend(room.news(now).into_iter().map(|topic| Untold::Room(id, topic)));
+        if let Some(at) = room.deadline() {
+            self.timers.set(Timer::Room(id), at);
+        }
+    }
+
+    fn announce_link(&mut self, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        if !participant.announcing {
+            participant.announcing = true;
+            self.untold.push_back(Untold::Link(key));
+        }
+    }
+
+    fn rearm(&mut self, key: Key) {
+        if let Some(participant) = self.table.get(key) {
+            self.timers.set(Timer::Participant(key), participant.deadline(&self.config.timeouts));
+        }
+    }
+
+    fn remove_broken(&mut self, now: Instant, key: Key) {
+        self.stats.panics_contained += 1;
+        if let Some(participant) = self.table.get(key) {
+            tracing::error!(participant = participant.id.0, "a session broke and was dropped");
+        }
+        self.remove(now, key, LeaveReason::Failed);
+    }
+
+    fn remove(&mut self, now: Instant, key: Key, reason: LeaveReason) {
+        let Some(mut participant) = self.table.remove(key) else { return };
+        self.timers.clear(Timer::Participant(key));
+        for origin in participant.addresses() {
+            self.demux.forget(origin, key);
+        }
+        let (who, room_id) = (participant.id, participant.room);
+        self.keys.remove(&who);
+        let outbox = &mut self.outbox;
+        let closing = contained(move || {
+            if reason == LeaveReason::Asked {
+                participant.close(outbox);
+            }
+            drop(participant);
+        });
+        if closing.is_err() {
+            self.stats.panics_contained += 1;
+        }
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            room.leave(now, who, key);
+            if room.is_empty() {
+                self.rooms.remove(&room_id);
+                self.timers.clear(Timer::Room(room_id));
+            } else {
+                self.after_room(now, room_id);
+            }
+        }
+        self.untold.push_back(Untold::Left { room: room_id, participant: who, reason });
+        tracing::debug!(participant = who.0, room = room_id.0, ?reason, "left");
+    }
+}
+
+/// What to say of someone's link, if the caller does not know it yet.
+fn link_event(participant: &mut Participant) -> Option<Event> {
+    participant.announcing = false;
+    if participant.announced == participant.link {
+        return None;
+    }
+    participant.announced = participant.link;
+    let (room, participant_id) = (participant.room, participant.id);
+    match participant.link {
+        Link::Connecting => None,
+        Link::Connected => {
+            let path = participant.media_path().unwrap_or(MediaPath::Udp);
+            Some(Event::Connected { room, participant: participant_id, path })
+        }
+        Link::Interrupted => Some(Event::Interrupted { room, participant: participant_id }),
+    }
+}
+
+fn level_of(frame: &Frame) -> i8 {
+    match frame.sound.level {
+        Some(level) => level,
+        None if frame.payload.len() <= SILENT_PAYLOAD => LEVEL_SILENT,
+        None => LEVEL_UNKNOWN,
+    }
+}
+
+/// All ways to reach this worker. An address the library cannot use is left out.
+fn candidates(config: &WorkerConfig) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for address in &config.addresses {
+        if config.udp {
+            candidates.extend(Candidate::builder().udp().host(*address).build().ok());
+        }
+        if config.tcp {
+            candidates
+                .extend(Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build().ok());
+        }
+    }
+    candidates
+}

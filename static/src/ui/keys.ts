@@ -1,0 +1,61 @@
+/**
+ * Keys that work everywhere in the page. Each has a button or a link that does the same.
+ */
+import type { Channel } from "../protocol";
+import { address } from "./address.svelte";
+import type { App } from "./app.svelte";
+
+const REGIONS = [".rooms", ".main", ".side", ".dock"];
+
+export function handleKeys(event: KeyboardEvent, app: App, channels: readonly Channel[], current: Channel | null) {
+  const { voice } = app.client;
+  if (event.defaultPrevented || event.isComposing) return;
+
+  if (event.key === "Escape" && app.sideOver) {
+    event.preventDefault();
+    app.sideOver = false;
+    return;
+  }
+  if (event.key === "F6") {
+    event.preventDefault();
+    walkRegions(event.shiftKey ? -1 : 1);
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && event.shiftKey && !event.altKey && voice.state.name !== "idle") {
+    switch (event.code) {
+      case "KeyM":
+        event.preventDefault();
+        voice.setMuted(!voice.muted);
+        return;
+      case "KeyD":
+        event.preventDefault();
+        voice.setDeafened(!voice.deafened);
+        return;
+      case "KeyH":
+        event.preventDefault();
+        voice.leave();
+        return;
+    }
+  }
+  if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+    const unread = app.client.store.unread;
+    const among = event.shiftKey ? channels.filter((one) => unread.has(one.id) || one === current) : channels;
+    const index = among.findIndex((one) => one === current);
+    const next = among[(index + (event.key === "ArrowUp" ? -1 : 1) + among.length) % among.length];
+    if (!next) return;
+    event.preventDefault();
+    address.go({ page: "channel", slug: next.slug });
+  }
+}
+
+function walkRegions(step: 1 | -1) {
+  const regions = REGIONS.map((selector) => document.querySelector<HTMLElement>(selector)).filter(
+    (region): region is HTMLElement => region !== null && region.checkVisibility() && !region.inert,
+  );
+  const at = regions.findIndex((region) => region.contains(document.activeElement));
+  const next = regions[(at + step + regions.length) % regions.length];
+  const target = next?.querySelector<HTMLElement>(
+    next.matches(".main") ? "textarea, button, a[href]" : "button:not(:disabled), a[href], [tabindex]",
+  );
+  target?.focus();
+}

@@ -1,0 +1,212 @@
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use cromulent::bench::client::Http;
+
+use crate::support::{TestUser, account};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_cromulent");
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The real process, ended with the story.
+struct Process(Child);
+
+impl Process {
+    /// Starts it and waits until it says where its page is.
+    fn start(data: &Path, port: u16) -> (Self, SocketAddr) {
+        let mut child = Command::new(BINARY)
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .arg(data)
+            .args(["--voice-port", "0", "--voice-workers", "1", "--voice-addresses", "127.0.0.1"])
+            .args(["--password-memory-kib", "8", "--password-passes", "1"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().starts_with("page:")), "the server did not start");
+        // The pipe is kept open by a thread, so that later prints do not fail.
+        std::thread::spawn(move || lines.for_each(drop));
+        (Self(child), SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn run(arguments: &[&str]) -> (bool, String, String) {
+    let output = Command::new(BINARY).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn help_is_the_manual() {
+    let (good, help, _) = run(&["--help"]);
+    assert!(good);
+    for word in ["--listen", "CROMULENT_LISTEN", "127.0.0.1:8080", "--voice-port", "--data-dir", "--config", "bench"] {
+        assert!(help.contains(word), "--help does not mention {word}");
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.toml");
+    std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
+    let (good, _, error) = run(&["--config", file.to_str().unwrap()]);
+    assert!(!good && error.contains("there is no setting `listne`"), "{error}");
+    let (good, _, error) = run(&["--listen", "nowhere"]);
+    assert!(!good && error.contains("--listen"), "{error}");
+    let (good, _, error) = run(&["--config", "/does/not/exist.toml"]);
+    assert!(!good && error.contains("/does/not/exist.toml"), "{error}");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = folder.path().join("data");
+    let (good, _, error) =
+        run(&["--listen", &address, "--data-dir", data.to_str().unwrap(), "--voice-port", "0"]);
+    assert!(!good && error.contains(&address), "{error}");
+}
+
+#[test]
+fn the_environment_counts_and_a_flag_goes_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(BINARY)
+        .args(["--data-dir", folder.path().to_str().unwrap()])
+        .env("CROMULENT_LISTEN", "not an address")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("not an address"));
+}
+
+#[test]
+fn what_it_keeps_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("deep").join("data");
+    let (_process, _) = Process::start(&data, free_port());
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_polite_signal_ends_it_well() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut process, _) = Process::start(folder.path(), free_port());
+        process.signal(signal);
+        assert!(process.0.wait().unwrap().success(), "{signal}");
+        assert!(!folder.path().join("cromulent.db-wal").exists(), "{signal}: the database was not closed");
+    }
+}
+
+#[tokio::test]
+async fn a_sudden_death_loses_no_acknowledged_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let (process, address) = Process::start(folder.path(), port);
+    let cookie = Http(address).register(&account("ana")).await.unwrap();
+
+    let mut writers = Vec::new();
+    for number in 0..4 {
+        let mut tab = TestUser::connect_at(address, "ana", cookie.clone()).await;
+        writers.push(tokio::spawn(async move {
+            let mut acknowledged = Vec::new();
+            let channel = tab.general();
+            for line in 0.. {
+                let body = format!("{number}-{line}");
+                let request = cromulent::protocol::client::Request::PostMessage {
+                    channel,
+                    body: body.clone(),
+                    nonce: format!("{body}-nonce"),
+                };
+                match tab.socket.request(&request).await {
+                    Ok(_) => acknowledged.push(body),
+                    Err(cromulent::bench::client::Error::Refused(_)) => {}
+                    Err(_) => break,
+                }
+            }
+            acknowledged
+        }));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    process.signal("-KILL");
+    let mut acknowledged = Vec::new();
+    for writer in writers {
+        acknowledged.extend(writer.await.unwrap());
+    }
+    drop(process);
+    assert!(acknowledged.len() > 20, "only {} messages before the end", acknowledged.len());
+
+    let (_process, address) = Process::start(folder.path(), port);
+    let mut ana = TestUser::connect_at(address, "ana", cookie).await;
+    let mut stored = Vec::new();
+    let mut cursor = cromulent::protocol::client::Cursor::Latest;
+    loop {
+        let (page, more) = ana.reads(cursor).await;
+        cursor = cromulent::protocol::client::Cursor::Before(page[0].id);
+        stored.extend(page.into_iter().map(|message| message.body));
+        if !more {
+            break;
+        }
+    }
+    let lost: Vec<_> = acknowledged.iter().filter(|body| !stored.contains(body)).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+}
+
+#[test]
+fn nothing_secret_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut child = Command::new(BINARY)
+        .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir", folder.path().to_str().unwrap()])
+        .args(["--voice-port", "0", "--voice-addresses", "127.0.0.1", "--log", "trace"])
+        .args(["--password-memory-kib", "8", "--password-passes", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let mut errors = child.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        errors.read_to_string(&mut log).unwrap();
+        log
+    });
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let cookie = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let cookie = Http(address).register(&account("ana")).await.unwrap();
+        let mut ana = TestUser::connect_at(address, "ana", cookie.clone()).await;
+        ana.posts("a very private sentence").await;
+        cookie
+    });
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    child.wait().unwrap();
+    let log = reader.join().unwrap();
+    assert!(!log.is_empty(), "nothing was logged at all");
+    let token = cookie.split('=').nth(1).unwrap();
+    for secret in ["a very private sentence", crate::support::PASSWORD, token, "ana@example.org"] {
+        let ours = log.lines().filter(|line| line.contains("cromulent") || line.contains("sfu"));
+        assert!(ours.into_iter().all(|line| !line.contains(secret)), "the log holds {secret}");
+    }
+}
