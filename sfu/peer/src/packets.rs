@@ -96,7 +96,11 @@ impl Speech {
         let clock = (elapsed.as_millis() as u64 * TICKS_PER_MS) as u32;
         let marker = self.spoke_at.is_none_or(|at| now.saturating_duration_since(at) > 2 * FRAME);
         self.timestamp =
-            if marker { clock.max(self.timestamp + FRAME_TICKS) } else { self.timestamp + FRAME_TICKS };
+            if marker {
+            clock.max(self.timestamp.wrapping_add(FRAME_TICKS))
+        } else {
+            self.timestamp.wrapping_add(FRAME_TICKS)
+        };
         self.sequence += 1;
         self.spoke_at = Some(now);
         Words { sequence: self.sequence, timestamp: self.timestamp, marker }

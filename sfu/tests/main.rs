@@ -1,0 +1,26 @@
+//! The SFU as its users meet it: real workers and real clients on a clock and a network of our making.
+//!
+//! Everything here is deterministic; the network's dice are seeded, and a failing story prints its seed.
+//! Only `driver` uses real sockets, on the loopback. The helpers are taught in `support`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
+#![allow(missing_docs, unreachable_pub)]
+
+mod support;
+
+/// Random storms of joining, leaving, muting and talking, with invariants.
+mod churn;
+/// Real sockets: the handle, the threads, UDP and framed TCP.
+mod driver;
+/// Who hears whom, in rooms of every size.
+mod hearing;
+/// Datagrams and offers nobody should ever send.
+mod hostile;
+/// Offers and answers, limits and refusals.
+mod join;
+/// Going away, being cut off, coming back.
+mod leaving;
+/// Loss, delay, disorder.
+mod lossy_network;
+/// Mute and deafen, enforced.
+mod muting;

@@ -1,0 +1,70 @@
+//! What one person has heard, and the promises that are checked on every packet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sfu_peer::Packet;
+
+/// One person's ears.
+#[derive(Debug, Default)]
+pub struct Ear {
+    /// Who was heard since the last [`Ear::clear`], and how many packets of each.
+    pub heard: BTreeMap<u32, u64>,
+    lines: BTreeMap<usize, Line>,
+    /// Packets missing from all lines since the beginning.
+    pub packets: u64,
+    pub red: u64,
+}
+
+/// What was heard in one slot.
+#[derive(Debug, Default)]
+struct Line {
+    ssrc: u32,
+    timestamps: BTreeMap<u64, u32>,
+    highest: u64,
+    sequences: BTreeSet<u64>,
+}
+
+impl Ear {
+    pub fn clear(&mut self) {
+        self.heard.clear();
+    }
+
+    /// Takes a packet in. Panics when it breaks a promise that holds always.
+    pub fn hear(&mut self, me: u32, packet: &Packet, spoken: &[u8]) {
+        let speaker = packet.speaker.expect("every packet names its speaker");
+        assert_ne!(speaker, me, "nobody hears himself");
+        assert_eq!(spoken[..4], speaker.to_be_bytes(), "words stay with their speaker");
+        *self.heard.entry(speaker).or_default() += 1;
+        self.packets += 1;
+        self.red += u64::from(packet.red);
+
+        let line = self.lines.entry(packet.slot).or_default();
+        if line.sequences.is_empty() {
+            assert!(packet.sequence < 1_000, "a new line starts without a rollover: {}", packet.sequence);
+            line.ssrc = packet.ssrc;
+        }
+        assert_eq!(line.ssrc, packet.ssrc, "a slot never changes its stream");
+        assert!(line.sequences.insert(packet.sequence), "no number is used twice");
+        let before = line.timestamps.range(..packet.sequence).next_back();
+        let after = line.timestamps.range(packet.sequence..).next();
+        if let Some((_, before)) = before {
+            let step = packet.timestamp.wrapping_sub(*before);
+            assert!((1..1 << 31).contains(&step), "timestamps only grow");
+        }
+        if let Some((_, after)) = after {
+            let step = after.wrapping_sub(packet.timestamp);
+            assert!((1..1 << 31).contains(&step), "timestamps only grow");
+        }
+        line.timestamps.insert(packet.sequence, packet.timestamp);
+        line.highest = line.highest.max(packet.sequence);
+        // What is far behind is of no interest any more, and an hour is long.
+        if line.timestamps.len() > 1_000 {
+            line.timestamps.pop_first();
+        }
+    }
+
+    /// Numbers that were left out on any line: what the network lost, and nothing else.
+    pub fn missing(&self) -> u64 {
+        self.lines.values().map(|line| line.highest + 1 - line.sequences.len() as u64).sum()
+    }
+}

@@ -1,0 +1,103 @@
+//! A network that loses, delays and shuffles, the same way every time it is given the same seed.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Seeded chance (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+/// What the network does to a datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions {
+    /// Of a thousand, this many are lost.
+    pub loss_per_mille: u64,
+    pub delay: Duration,
+    /// Up to this much more; what is sent later may arrive earlier.
+    pub jitter: Duration,
+}
+
+/// Datagrams on their way.
+#[derive(Debug)]
+pub struct SimNet {
+    pub conditions: Conditions,
+    dice: Dice,
+    under_way: BinaryHeap<Reverse<(Instant, u64, SimDatagram)>>,
+    sent: u64,
+    pub lost: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SimDatagram {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub bytes: Vec<u8>,
+}
+
+impl Dice {
+    pub fn seeded(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From zero to `end`, without it.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.roll() % end
+    }
+
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        (!from.is_empty()).then(|| &from[self.below(from.len() as u64) as usize])
+    }
+}
+
+impl Conditions {
+    /// A cable.
+    pub const PERFECT: Conditions =
+        Conditions { loss_per_mille: 0, delay: Duration::from_millis(10), jitter: Duration::ZERO };
+
+    /// A crowded wireless network far away.
+    pub const BAD: Conditions = Conditions {
+        loss_per_mille: 100,
+        delay: Duration::from_millis(80),
+        jitter: Duration::from_millis(60),
+    };
+}
+
+impl SimNet {
+    pub fn new(seed: u64, conditions: Conditions) -> SimNet {
+        SimNet { conditions, dice: Dice::seeded(seed), under_way: BinaryHeap::new(), sent: 0, lost: 0 }
+    }
+
+    pub fn send(&mut self, now: Instant, datagram: SimDatagram) {
+        self.sent += 1;
+        if self.dice.below(1_000) < self.conditions.loss_per_mille {
+            self.lost += 1;
+            return;
+        }
+        let jitter = self.conditions.jitter.as_micros() as u64;
+        let jitter = if jitter == 0 { 0 } else { self.dice.below(jitter) };
+        let arrival = now + self.conditions.delay + Duration::from_micros(jitter);
+        self.under_way.push(Reverse((arrival, self.sent, datagram)));
+    }
+
+    pub fn arrived(&mut self, now: Instant) -> Option<SimDatagram> {
+        let Reverse((at, _, _)) = self.under_way.peek()?;
+        if *at > now {
+            return None;
+        }
+        self.under_way.pop().map(|Reverse((_, _, datagram))| datagram)
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        self.under_way.peek().map(|Reverse((at, _, _))| *at)
+    }
+}
