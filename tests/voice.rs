@@ -1,1 +1,216 @@
+use cromulent::protocol::client::Request;
+use cromulent::protocol::error::ErrorCode;
+use cromulent::protocol::server::{Answer, ServerEvent, VoiceEnd};
+use cromulent::protocol::types::MediaState;
 
+use crate::support::{PASSWORD, TestServer, TestUser};
+
+#[tokio::test]
+async fn two_people_hear_each_other_and_not_themselves() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let mut anas = ana.joins_voice().await;
+    let mut bens = ben.joins_voice().await;
+    assert_eq!(bens.room.participants.len(), 2);
+    anas.talks();
+    bens.talks();
+    anas.hears(bens.participant, 50).await;
+    bens.hears(anas.participant, 50).await;
+    assert!(!anas.heard().contains_key(&anas.participant), "ana hears herself");
+    assert!(!bens.heard().contains_key(&bens.participant), "ben hears himself");
+}
+
+#[tokio::test]
+async fn somebody_outside_sees_who_is_in_and_who_talks() {
+    let server = TestServer::start().await;
+    let [mut ana, mut watcher] = server.users(["ana", "watcher"]).await;
+    let (who, lounge) = (watcher.id_of("ana"), watcher.lounge());
+    let call = ana.joins_voice().await;
+    watcher
+        .waits_for(|event| match event {
+            ServerEvent::ParticipantJoined { channel, participant } => {
+                (*channel == lounge && participant.user == who).then_some(())
+            }
+            _ => None,
+        })
+        .await;
+    watcher
+        .waits_for(|event| match event {
+            ServerEvent::ParticipantChanged { participant, .. } => {
+                (participant.media == MediaState::Connected).then_some(())
+            }
+            _ => None,
+        })
+        .await;
+    let speakers = |event: &ServerEvent| match event {
+        ServerEvent::SpeakersChanged { speakers, .. } => Some(speakers.clone()),
+        _ => None,
+    };
+    call.talks();
+    assert_eq!(watcher.waits_for(speakers).await, [call.participant]);
+    let late = server.user("late").await;
+    assert_eq!(late.snapshot.rooms[0].participants[0].user, who);
+    assert_eq!(late.snapshot.rooms[0].speakers, [call.participant]);
+    call.falls_silent();
+    assert!(watcher.waits_for(speakers).await.is_empty());
+    ana.asks(&Request::LeaveVoice).await.unwrap();
+    watcher
+        .waits_for(|event| match event {
+            ServerEvent::ParticipantLeft { participant, .. } => (*participant == call.participant).then_some(()),
+            _ => None,
+        })
+        .await;
+    assert!(server.user("later").await.snapshot.rooms.is_empty());
+}
+
+#[tokio::test]
+async fn mute_and_deafen_hold_whatever_the_client_sends() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let anas = ana.joins_voice().await;
+    let mut bens = ben.joins_voice().await;
+    anas.talks();
+    bens.hears(anas.participant, 20).await;
+    // Ana's client goes on sending; the server does not pass it on.
+    ana.sets_voice(true, false).await;
+    bens.stops_hearing(anas.participant).await;
+    ana.sets_voice(false, false).await;
+    bens.hears(anas.participant, 20).await;
+    ben.sets_voice(false, true).await;
+    bens.stops_hearing(anas.participant).await;
+    ben.sets_voice(false, false).await;
+    bens.hears(anas.participant, 20).await;
+}
+
+#[tokio::test]
+async fn another_device_takes_over() {
+    let server = TestServer::start().await;
+    let mut desk = server.user("ana").await;
+    let mut call = desk.joins_voice().await;
+    let cookie = server.http().sign_in("ana", PASSWORD).await.unwrap();
+    let mut phone = TestUser::connect(&server, "ana", cookie).await;
+    let second = phone.joins_voice().await;
+    let reason = desk
+        .waits_for(|event| match event {
+            ServerEvent::VoiceEnded { participant, reason, .. } if *participant == call.participant => Some(*reason),
+            _ => None,
+        })
+        .await;
+    assert_eq!(reason, VoiceEnd::TakenOver);
+    assert_eq!(second.room.participants.len(), 1, "somebody is in the room twice");
+    call.is_over().await;
+    assert_eq!(desk.asks(&Request::SetVoice { muted: true, deafened: false }).await.unwrap_err(), ErrorCode::NotInVoice);
+}
+
+#[tokio::test]
+async fn losing_the_socket_does_not_interrupt_voice() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let mut anas = ana.joins_voice().await;
+    let bens = ben.joins_voice().await;
+    bens.talks();
+    anas.hears(bens.participant, 10).await;
+    let (resumed, events) = ana.comes_back().await;
+    assert!(resumed);
+    assert!(!events.iter().any(|event| matches!(event, ServerEvent::ParticipantLeft { .. })));
+    anas.hears(bens.participant, 10).await;
+    ana.sets_voice(true, false).await;
+}
+
+#[tokio::test]
+async fn a_place_without_a_socket_is_given_up_after_the_grace_time() {
+    let server = TestServer::with(|settings| settings.voice_grace = 1).await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let mut call = ana.joins_voice().await;
+    // 4000 is a client that wants another socket, and then never takes it.
+    ana.socket.close(4000).await.unwrap();
+    ben.waits_for(|event| match event {
+        ServerEvent::ParticipantLeft { participant, .. } => (*participant == call.participant).then_some(()),
+        _ => None,
+    })
+    .await;
+    call.is_over().await;
+}
+
+#[tokio::test]
+async fn closing_the_page_leaves_the_room_at_once() {
+    let server = TestServer::with(|settings| settings.voice_grace = 600).await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let call = ana.joins_voice().await;
+    ana.socket.close(1001).await.unwrap();
+    ben.waits_for(|event| match event {
+        ServerEvent::ParticipantLeft { participant, .. } => (*participant == call.participant).then_some(()),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn signing_out_ends_voice() {
+    let server = TestServer::start().await;
+    let mut ana = server.user("ana").await;
+    let mut call = ana.joins_voice().await;
+    let sign_out = server.http().send(hyper::Method::DELETE, "/api/session", Some(&ana.cookie), String::new());
+    sign_out.await.unwrap();
+    call.is_over().await;
+}
+
+#[tokio::test]
+async fn joining_again_is_a_new_stay() {
+    let server = TestServer::start().await;
+    let mut ana = server.user("ana").await;
+    let first = ana.joins_voice().await;
+    let second = ana.joins_voice().await;
+    assert_ne!(first.participant, second.participant);
+    assert_eq!(second.room.participants.len(), 1);
+}
+
+#[tokio::test]
+async fn offers_that_are_none_are_refused_and_leave_nothing_behind() {
+    let server = TestServer::start().await;
+    let mut ana = server.user("ana").await;
+    let lounge = ana.lounge();
+    let video = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
+    for offer in ["", "nonsense", "v=0\r\n", video, &"a=x\r\n".repeat(6_000)] {
+        let join = Request::JoinVoice { channel: lounge, offer: offer.to_owned(), muted: false, deafened: false };
+        assert_eq!(ana.asks(&join).await.unwrap_err(), ErrorCode::BadOffer, "{offer:.40}");
+    }
+    let text = ana.general();
+    assert_eq!(ana.tries_to_join(text).await.err(), Some(ErrorCode::NotFound));
+    assert!(server.user("ben").await.snapshot.rooms.is_empty());
+    ana.joins_voice().await;
+}
+
+#[tokio::test]
+async fn a_rush_on_one_room_lets_everybody_in_once() {
+    let server = TestServer::start().await;
+    let mut rush = Vec::new();
+    for number in 0..12 {
+        let mut user = server.user(&format!("user{number}")).await;
+        rush.push(tokio::spawn(async move {
+            let call = user.joins_voice().await;
+            (user, call)
+        }));
+    }
+    let mut inside = Vec::new();
+    for one in rush {
+        inside.push(one.await.unwrap());
+    }
+    let watcher = server.user("watcher").await;
+    assert_eq!(watcher.snapshot.rooms[0].participants.len(), 12);
+    let (_, speaker) = &inside[0];
+    speaker.talks();
+    let speaking = speaker.participant;
+    for (_, call) in &mut inside[1..] {
+        call.hears(speaking, 5).await;
+    }
+}
+
+#[tokio::test]
+async fn leaving_outside_a_room_is_fine_and_muting_is_not() {
+    let server = TestServer::start().await;
+    let mut ana = server.user("ana").await;
+    assert!(matches!(ana.asks(&Request::LeaveVoice).await, Ok(Answer::Done)));
+    let mute = Request::SetVoice { muted: true, deafened: false };
+    assert_eq!(ana.asks(&mute).await.unwrap_err(), ErrorCode::NotInVoice);
+}

@@ -14,7 +14,7 @@ const LINES_PER_SECTION: usize = 100;
 /// The longest line a browser writes is about 200 bytes.
 const LINE_LEN_MAX: usize = 1_024;
 
-/// Streams announced in advance. A browser announces one, in two lines.
+/// Lines about streams announced in advance, per section. A browser announces one stream, in two lines.
 const SSRC_LINES_MAX: usize = 8;
 
 /// RFC 8839 section 5.4.
@@ -82,7 +82,7 @@ impl Offer {
                     return Err(OfferFault::NotAudio);
                 }
                 sections.push(Section { mid: None, direction: Direction::Sends, opus: false });
-                lines_in_section = 0;
+                (lines_in_section, ssrc_lines) = (0, 0);
             }
             let Some(attribute) = line.strip_prefix("a=") else {
                 push_line(&mut sdp, line);

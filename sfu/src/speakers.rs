@@ -65,9 +65,8 @@ pub(crate) struct Speakers {
 #[derive(Debug, Default)]
 struct Voice {
     muted: bool,
-    /// Smoothed and capped.
+    /// How loud he is while he speaks, smoothed and capped; pauses do not count.
     loudness: Option<Decibel>,
-    heard_at: Option<Instant>,
     /// Since when it has been loud without a break; only counts until speech has begun.
     loud_since: Option<Instant>,
     loud_at: Option<Instant>,
@@ -141,9 +140,9 @@ impl Speakers {
             return None;
         }
         let loudness = Decibel::from(level).clamp(SILENCE, 0.0);
-        voice.smooth(now, loudness);
         let was_speaking = self.speaking.contains(&who);
         if loudness >= SPEECH {
+            voice.smooth(now, loudness);
             let since = *voice.loud_since.get_or_insert(now);
             voice.loud_at = Some(now);
             if !was_speaking && now.saturating_duration_since(since) >= ATTACK {
@@ -290,11 +289,10 @@ impl Voice {
     /// Exponential smoothing that does not care how often packets come.
     fn smooth(&mut self, now: Instant, loudness: Decibel) {
         let loudness = loudness.min(LOUDNESS_CAP);
-        let elapsed = self.heard_at.map_or(SMOOTHING, |at| now.saturating_duration_since(at));
+        let elapsed = self.loud_at.map_or(SMOOTHING, |at| now.saturating_duration_since(at));
         let weight = 1.0 - (-elapsed.as_secs_f32() / SMOOTHING.as_secs_f32()).exp();
         let before = self.loudness.unwrap_or(loudness);
         self.loudness = Some(before + weight * (loudness - before));
-        self.heard_at = Some(now);
     }
 }
 

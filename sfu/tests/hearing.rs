@@ -1,4 +1,8 @@
+use sfu::ParticipantId;
+
 use crate::support::{LOUD, Setup, SimCall, millis, secs};
+
+const SOFT: i8 = -40;
 
 #[test]
 fn one_speaks_the_others_hear() {
@@ -7,4 +11,156 @@ fn one_speaks_the_others_hear() {
     assert_eq!(call.heard_by("ben"), ["ana"]);
     assert_eq!(call.heard_by("cleo"), ["ana"]);
     assert_eq!(call.packets_heard("ben", "ana"), 100);
+}
+
+#[test]
+fn nobody_hears_himself() {
+    let mut call = SimCall::with(["ana", "ben"]);
+    call.speaks("ana", secs(2));
+    assert!(call.heard_by("ana").is_empty());
+}
+
+#[test]
+fn all_speak_at_once_and_hear_each_other() {
+    let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
+    call.speak(&[("ana", LOUD), ("ben", SOFT), ("cleo", LOUD), ("dan", SOFT)], secs(2));
+    assert_eq!(call.heard_by("ana"), ["ben", "cleo", "dan"]);
+    assert_eq!(call.heard_by("dan"), ["ana", "ben", "cleo"]);
+    for listener in ["ben", "cleo", "dan"] {
+        assert_eq!(call.packets_heard(listener, "ana"), 100, "{listener}");
+        assert_eq!(call.ear(listener).missing(), 0, "{listener}");
+    }
+}
+
+#[test]
+fn rooms_do_not_hear_each_other() {
+    let mut call = SimCall::new(Setup::default());
+    call.tries_to_join("ana", 1, false, false).unwrap();
+    call.tries_to_join("ben", 2, false, false).unwrap();
+    call.tries_to_join("cleo", 1, false, false).unwrap();
+    call.connects();
+    call.speaks("ana", secs(1));
+    assert_eq!(call.heard_by("cleo"), ["ana"]);
+    assert!(call.heard_by("ben").is_empty());
+}
+
+#[test]
+fn who_comes_late_hears_from_then_on() {
+    let mut call = SimCall::with(["ana", "ben"]);
+    call.speaks("ana", secs(5));
+    call.joins("cleo");
+    call.connects();
+    call.speaks("ana", secs(1));
+    assert_eq!(call.packets_heard("cleo", "ana"), 50);
+    assert_eq!(call.ear("cleo").missing(), 0);
+}
+
+#[test]
+fn speakers_are_announced_when_they_begin_and_when_they_stop() {
+    let mut call = SimCall::with(["ana", "ben"]);
+    assert!(call.speakers().is_empty());
+    call.speaks("ana", secs(1));
+    assert_eq!(call.speakers(), [call.id("ana")]);
+    call.passes(millis(600));
+    assert!(call.speakers().is_empty());
+    let told = |call: &SimCall| {
+        call.events.iter().filter(|event| matches!(event, sfu::Event::Speakers { .. })).count()
+    };
+    assert_eq!(told(&call), 2, "once each, however many packets came");
+}
+
+#[test]
+fn a_quiet_room_has_no_speakers_but_is_heard() {
+    let mut call = SimCall::with(["ana", "ben"]);
+    call.speak(&[("ana", -80)], secs(1));
+    assert!(call.speakers().is_empty());
+    assert_eq!(call.heard_by("ben"), ["ana"]);
+}
+
+#[test]
+fn with_enough_slots_nobody_ever_changes_his() {
+    let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
+    let before = call.slots();
+    assert_eq!(before.iter().flatten().count(), 4);
+    for name in ["dan", "ana", "cleo", "ben", "ana"] {
+        call.speaks(name, secs(3));
+        call.passes(secs(2));
+    }
+    assert_eq!(call.slots(), before);
+}
+
+#[test]
+fn with_more_people_than_slots_whoever_speaks_is_heard() {
+    let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() }).joined_by([
+        "ana", "ben", "cleo", "dan", "eve", "finn",
+    ]);
+    for name in ["finn", "ana", "eve", "cleo", "ben", "dan"] {
+        call.speaks(name, secs(3));
+        let listener = if name == "ana" { "ben" } else { "ana" };
+        assert_eq!(call.heard_by(listener), [name]);
+        assert_eq!(call.packets_heard(listener, name), 150, "not even the first syllable of {name} is lost");
+        call.passes(secs(2));
+    }
+    for name in call.names() {
+        assert_eq!(call.ear(name).missing(), 0, "a change of speakers does not look like loss to {name}");
+    }
+}
+
+#[test]
+fn slots_announced_are_slots_heard() {
+    let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() }).joined_by(["ana", "ben", "cleo"]);
+    call.speaks("cleo", secs(1));
+    let cleo = call.id("cleo");
+    assert!(call.slots().contains(&Some(cleo)));
+    assert!(call.slots().iter().flatten().count() == 2);
+}
+
+#[test]
+fn who_claims_to_be_loudest_does_not_own_the_room() {
+    let mut call = SimCall::new(Setup { slots: 1, ..Setup::default() }).joined_by(["mallory", "ana", "ben"]);
+    call.speak(&[("mallory", 0)], secs(20));
+    assert_eq!(call.heard_by("ben"), ["mallory"]);
+    call.speak(&[("mallory", 0), ("ana", SOFT)], secs(2));
+    assert!(call.packets_heard("ben", "ana") > 90, "{}", call.packets_heard("ben", "ana"));
+}
+
+#[test]
+fn red_goes_as_red_to_who_can_and_plain_to_who_cannot() {
+    let mut call = SimCall::new(Setup::default());
+    call.joins_with("ana", true, false);
+    call.joins_with("ben", true, false);
+    call.joins_with("cleo", false, false);
+    call.connects();
+    call.speaks("ana", secs(1));
+    assert_eq!(call.packets_heard("ben", "ana"), 50);
+    assert_eq!(call.packets_heard("cleo", "ana"), 50);
+    assert_eq!((call.ear("ben").red, call.ear("cleo").red), (50, 0));
+}
+
+#[test]
+fn plain_stays_plain_even_for_who_could_take_red() {
+    let mut call = SimCall::new(Setup::default());
+    call.joins_with("ana", false, false);
+    call.joins_with("ben", true, false);
+    call.connects();
+    call.speaks("ana", secs(1));
+    assert_eq!((call.packets_heard("ben", "ana"), call.ear("ben").red), (50, 0));
+}
+
+#[test]
+fn a_crowd_is_a_call_too() {
+    const NAMES: [&str; 24] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t",
+        "u", "v", "w", "x",
+    ];
+    let mut call = SimCall::with(NAMES);
+    let open_microphones: Vec<(&str, i8)> =
+        NAMES.iter().map(|name| (*name, if *name < "d" { LOUD } else { -70 })).collect();
+    call.speak(&open_microphones, secs(3));
+    assert_eq!(call.speakers(), [ParticipantId(1), ParticipantId(2), ParticipantId(3)]);
+    for name in ["a", "b", "c"] {
+        assert!(call.heard_by("x").contains(&name), "{name}");
+        assert_eq!(call.packets_heard("x", name), 150);
+    }
+    assert!(call.heard_by("x").len() <= 4);
 }

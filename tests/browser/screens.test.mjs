@@ -49,10 +49,16 @@ story('every screen is sound, in every width and theme', async (stage) => {
   for (const person of [ana, ben, cai]) await person.sees('In.');
   await look('conversation');
 
+  // On a phone the rooms are a screen of their own.
+  await cai.opens(server.url);
   for (const person of [ana, ben, cai]) await person.joins('Lounge');
   await ana.unmutes();
-  await ben.seesTalking('ana', true);
+  await ana.seesTalking('ana', true);
   await look('room');
+
+  await cai.looksWhoIsIn('Lounge');
+  await cai.seesTalking('ana', true);
+  faults.push(...(await inspect(cai, 'people')));
 
   assert.deepEqual(faults, []);
 });

@@ -1,5 +1,7 @@
 //! The words of the stories: a server of one's own, and people who do things.
 
+pub mod call;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -45,21 +45,20 @@ export class Person {
   /** Makes the first admin, through the link that the console shows. */
   async setsUp(server) {
     await this.#page.goTo(await server.setupLink());
-    await this.#makesAccount();
+    await this.#makesAccount('Make me the admin');
   }
 
   async signsUp(server) {
     await this.#page.goTo(server.url);
-    await until('the door offers an account', () => this.#page.isThere('button', 'Create'));
-    await this.#page.press('button', 'Create');
-    await this.#makesAccount();
+    await this.#page.press('button', 'Create an account');
+    await this.#makesAccount('Create account');
   }
 
-  async #makesAccount() {
+  async #makesAccount(button) {
     await this.#page.fill('Name', this.name);
     await this.#page.fill('E-mail', `${this.name}@example.org`);
     await this.#page.fill('Password', PASSWORD);
-    await this.#page.press('button', 'Create account');
+    await this.#page.press('button', button);
     await this.isInside();
   }
 
@@ -88,6 +87,11 @@ export class Person {
 
   async leaves() {
     await this.#page.press('button', 'Leave');
+  }
+
+  /** On a phone: from the dock to the people of one's room. */
+  async looksWhoIsIn(room) {
+    await this.#page.press('button', `Who is in ${room}`);
   }
 
   /** Opens the microphone, which is closed at the first join. */
@@ -121,7 +125,7 @@ export class Person {
     await until(
       `${this.name} is connected to the room`,
       () => this.#ask(() => document.querySelector('[data-voice-state]').dataset.voiceState),
-      (state) => state === 'in_room',
+      (state) => state === 'connected',
     );
   }
 

@@ -83,7 +83,6 @@ class Stage {
   /** A figure for the reader of the test's output. */
   note(text) {
     this.#context.diagnostic(text);
-    console.log(`  ${text}`);
   }
 
   /** After a failure: everybody's last picture and complaints, the end of the server's log. */

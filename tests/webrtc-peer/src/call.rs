@@ -19,7 +19,8 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
+    RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry,
+    register_default_interceptors,
 };
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 
@@ -34,6 +35,9 @@ const PACKET_TIME: Duration = Duration::from_millis(20);
 
 /// Opus, one frame of 20 ms, full band (RFC 6716 section 3.1); what follows it is of no concern to a forwarder.
 const OPUS_TOC: u8 = 0x78;
+
+/// The payload type offered for it; the answer decides.
+const OPUS_TYPE: u8 = 111;
 
 /// Bytes of a voice's own after the number: what an ordinary packet of speech has.
 const VOICE_BYTES: usize = 75;
@@ -66,6 +70,8 @@ pub struct Heard {
     pub sequence: u16,
     /// Its timestamp.
     pub timestamp: u32,
+    /// Whether it is marked as the first after a pause (RFC 3551 section 4.1).
+    pub starts: bool,
     /// Which of the packets sent by the voice it is, when the payload is whole.
     pub count: Option<u32>,
     /// Whose voice the payload is.
@@ -84,8 +90,7 @@ impl Call {
     pub async fn offering(slots: u8, ssrc: u32) -> Result<Self, Error> {
         let mut media = MediaEngine::default();
         let codec = opus();
-        let parameters =
-            RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: 111, ..Default::default() };
+        let parameters = RTCRtpCodecParameters { rtp_codec: codec.clone(), payload_type: OPUS_TYPE };
         media.register_codec(parameters, RtpCodecKind::Audio)?;
         let level = RTCRtpHeaderExtensionCapability { uri: LEVEL_URI.to_owned() };
         media.register_header_extension(level, RtpCodecKind::Audio, None)?;
@@ -117,7 +122,8 @@ impl Call {
             vec![encoding],
         );
         let track = Arc::new(TrackLocalStaticRTP::new(track));
-        let one_way = |direction| RTCRtpTransceiverInit { direction, streams: Vec::new(), send_encodings: Vec::new() };
+        let one_way =
+            |direction| RTCRtpTransceiverInit { direction, streams: Vec::new(), send_encodings: Vec::new() };
         let sending = one_way(RTCRtpTransceiverDirection::Sendonly);
         connection.add_transceiver_from_track(track.clone(), Some(sending)).await?;
         for _ in 0..slots {
@@ -149,15 +155,16 @@ impl Call {
         };
         let state = tokio::time::timeout(PATIENCE, self.state.wait_for(settled)).await;
         let state = *state.map_err(|_| Error::Never("the connection is up".to_owned()))?.map_err(gone)?;
-        match state {
-            RTCPeerConnectionState::Connected => Ok(()),
-            other => Err(Error::Connection(format!("the connection is {other}"))),
+        if state != RTCPeerConnectionState::Connected {
+            return Err(Error::Connection(format!("the connection is {state}")));
         }
+        Ok(())
     }
 
     /// Speaks, 50 packets a second, until the value is dropped. Each packet carries its number and `voice`.
     pub fn talk(&self, voice: u8) -> Result<Talking, Error> {
-        let payload_type = self.answer.opus.ok_or_else(|| Error::Protocol("no Opus in the answer".to_owned()))?;
+        let payload_type =
+            self.answer.opus.ok_or_else(|| Error::Protocol("no Opus in the answer".to_owned()))?;
         let level = self.answer.level.ok_or_else(|| Error::Protocol("no levels in the answer".to_owned()))?;
         let (track, ssrc) = (self.track.clone(), self.ssrc);
         let sent = Arc::new(AtomicU32::new(0));
@@ -222,6 +229,7 @@ impl Heard {
             contributors: header.csrc.clone(),
             sequence: header.sequence_number,
             timestamp: header.timestamp,
+            starts: header.marker,
             count,
             voice,
         }

@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_as_it_came() {
-        let error = cookie_of("HTTP/1.1 409 Conflict\r\n\r\n{\"error\":{\"code\":\"name_taken\"}}").unwrap_err();
+        let error =
+            cookie_of("HTTP/1.1 409 Conflict\r\n\r\n{\"error\":{\"code\":\"name_taken\"}}").unwrap_err();
         assert!(error.to_string().contains("name_taken"), "{error}");
     }
 }

@@ -23,8 +23,6 @@ pub struct Person {
     answers: mpsc::Receiver<Value>,
     view: Arc<Mutex<View>>,
     last_id: u64,
-    /// The channel of the voice room they are in.
-    channel: Option<String>,
 }
 
 /// What the events told so far.
@@ -42,8 +40,7 @@ struct View {
 impl Person {
     /// Makes an account, opens the socket and waits for everything to be shown.
     pub async fn arrive(host: &str, name: &str) -> Result<Self, Error> {
-        let account =
-            json!({ "username": name, "email": format!("{name}@example.org"), "password": "correct horse battery" });
+        let account = json!({ "username": name, "email": format!("{name}@example.org"), "password": "correct horse battery" });
         let cookie = http::post_for_cookie(host, "/api/accounts", &account).await?;
         let mut request = format!("ws://{host}/api/socket").into_client_request().map_err(connection)?;
         let headers = request.headers_mut();
@@ -57,7 +54,7 @@ impl Person {
         // One request is open at a time.
         let (sender, answers) = mpsc::channel(1);
         tokio::spawn(listen(stream, sender, view.clone()));
-        let mut person = Self { socket: sink, answers, view, last_id: 0, channel: None };
+        let mut person = Self { socket: sink, answers, view, last_id: 0 };
         person.ask(json!({ "type": "hello", "protocol": PROTOCOL, "resume": null })).await?;
         until("the snapshot", || person.view().ready.is_some() || person.view().over.is_some()).await?;
         Ok(person)
@@ -94,9 +91,10 @@ impl Person {
         let request = json!({
             "type": "join_voice", "channel": id, "offer": call.offer(), "muted": false, "deafened": false,
         });
+        // Of the room left, if there was one.
+        self.view().slots.clear();
         let joined = self.ask(request).await?;
-        self.channel = Some(id);
-        // Newer events may have come while the answer was read; they are in order, so they have the last word.
+        // An event may have come while the answer was read; it is the newer of the two.
         if self.view().slots.is_empty() {
             let slots = slots_of(&joined["room"]);
             self.view().slots = slots;
@@ -150,7 +148,9 @@ async fn listen(
         let text = match stream.next().await {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Close(frame))) => break format!("closed: {frame:?}"),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => continue,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => {
+                continue;
+            }
             Some(Err(error)) => break error.to_string(),
             None => break "the connection was cut".to_owned(),
         };

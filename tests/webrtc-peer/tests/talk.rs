@@ -39,8 +39,8 @@ impl Talker {
         until(&what, || self.heard_of(other).len() >= packets).await.unwrap();
     }
 
-    /// Everything so far is `other`, whole, in order, in time and in the right place.
-    async fn heard_well(&self, other: &Talker) {
+    /// Everything so far is `other`, whole, in order, in time and in the right place; said in so many breaths.
+    async fn heard_well(&self, other: &Talker, breaths: usize) {
         until("a slot for the other", || self.person.slot_of(other.number).is_some()).await.unwrap();
         let slot = self.person.slot_of(other.number);
         let heard = self.call.heard();
@@ -56,10 +56,24 @@ impl Talker {
             let (before, after) = (&pair[0], &pair[1]);
             let step = after.sequence.wrapping_sub(before.sequence);
             assert!((1..0x8000).contains(&step), "sequence numbers only grow: {before:?}, {after:?}");
-            let packets = after.count.unwrap() - before.count.unwrap();
             let samples = after.timestamp.wrapping_sub(before.timestamp);
-            assert_eq!(samples, packets * PACKET_SAMPLES, "time passes as it was sent: {before:?}, {after:?}");
+            if after.starts {
+                // The pause between two breaths is the server's to measure.
+                assert!((1..0x8000_0000).contains(&samples), "time goes on: {before:?}, {after:?}");
+                continue;
+            }
+            let packets = after.count.unwrap() - before.count.unwrap();
+            assert_eq!(
+                samples,
+                packets * PACKET_SAMPLES,
+                "time passes as it was sent: {before:?}, {after:?}"
+            );
         }
+        assert_eq!(
+            heard.iter().filter(|packet| packet.starts).count(),
+            breaths,
+            "each breath is marked once"
+        );
     }
 }
 
@@ -74,8 +88,8 @@ async fn two_strangers_talk() {
 
     ana.hears(&ben, GOOD_NUMBER).await;
     ben.hears(&ana, GOOD_NUMBER).await;
-    ana.heard_well(&ben).await;
-    ben.heard_well(&ana).await;
+    ana.heard_well(&ben, 1).await;
+    ben.heard_well(&ana, 1).await;
 
     // Muted, whatever the client still sends.
     ana.person.set_muted(true).await.unwrap();
@@ -86,12 +100,12 @@ async fn two_strangers_talk() {
     assert!(heard.iter().all(|packet| packet.count.is_some_and(|count| count <= last)), "{:?}", heard.last());
     // Who is muted still hears.
     ana.hears(&ben, benefit).await;
-    ana.heard_well(&ben).await;
+    ana.heard_well(&ben, 1).await;
 
     // And again, on the same line and with numbers that go on.
     ana.person.set_muted(false).await.unwrap();
     ben.hears(&ana, heard.len() + GOOD_NUMBER / 4).await;
-    ben.heard_well(&ana).await;
+    ben.heard_well(&ana, 2).await;
 
     // Gone for the other, in word and in sound.
     ben.person.leave().await.unwrap();

@@ -1,0 +1,468 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Message, Participant, ServerEvent, Snapshot } from "../protocol";
+import { FakeTimers } from "../timers.fake";
+import { Store } from "./store";
+import type { Topic } from "./topics";
+
+const ana = "u-ana";
+const ben = "u-ben";
+const cleo = "u-cleo";
+const general = "c-general";
+const lounge = "c-lounge";
+const attic = "c-attic";
+
+const participant = (number: number, user: string, more: Partial<Participant> = {}): Participant => ({
+  participant: number,
+  user,
+  muted: false,
+  deafened: false,
+  media: "connected",
+  ...more,
+});
+
+const message = (number: number, more: Partial<Message> = {}): Message => ({
+  id: `m-${String(number).padStart(4, "0")}`,
+  channel: general,
+  author: ben,
+  body: `message ${number}`,
+  posted_at: 1_700_000_000_000 + number,
+  nonce: `n-${number}`,
+  ...more,
+});
+
+const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
+  server_name: "Harbour Street",
+  version: "1.2.3",
+  slots: 8,
+  me: ana,
+  users: [
+    { id: ana, username: "ana", role: "admin" },
+    { id: ben, username: "ben", role: "member" },
+    { id: cleo, username: "cleo", role: "member" },
+  ],
+  online: [ana, ben],
+  channels: [
+    { id: general, name: "general", slug: "general", kind: "text" },
+    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice" },
+    { id: attic, name: "Attic", slug: "attic", kind: "voice" },
+  ],
+  rooms: [],
+  ...more,
+});
+
+let timers: FakeTimers;
+let store: Store;
+let touched: Topic[];
+
+const ear = (topic: Topic) => store.listen(topic, () => touched.push(topic));
+const ready = (more: Partial<Snapshot> = {}) => store.apply({ type: "ready", snapshot: snapshot(more) });
+const inLounge = () =>
+  ready({ rooms: [{ channel: lounge, participants: [participant(1, ben), participant(2, cleo)], speakers: [], slots: [1, 2] }] });
+const speak = (...speakers: number[]) => store.apply({ type: "speakers_changed", channel: lounge, speakers });
+const post = (number: number, more: Partial<Message> = {}) =>
+  store.apply({ type: "message_posted", message: message(number, more) });
+const bodies = () => store.history(general).messages.map((one) => one.body);
+
+beforeEach(() => {
+  timers = new FakeTimers();
+  store = new Store(timers);
+  touched = [];
+});
+
+describe("ready", () => {
+  it("brings everything", () => {
+    ear("server");
+    inLounge();
+    expect(store.ready).toBe(true);
+    expect(store.me).toBe(ana);
+    expect(store.server).toEqual({ name: "Harbour Street", version: "1.2.3", slots: 8 });
+    expect(store.channels).toHaveLength(3);
+    expect(store.users.get(ben)?.username).toBe("ben");
+    expect([...store.online]).toEqual([ana, ben]);
+    expect(store.room(lounge)?.participants).toHaveLength(2);
+    expect(touched).toEqual(["server"]);
+  });
+
+  it("again forgets rooms and talk that are no more", () => {
+    inLounge();
+    speak(1);
+    ear(`talking:${ben}`);
+    ready();
+    expect(store.room(lounge)).toBeNull();
+    expect(store.isTalking(ben)).toBe(false);
+    expect(store.sound).toBe(false);
+    expect(touched).toContain(`talking:${ben}`);
+  });
+
+  it("again marks the gap after what is held, and drops channels that are closed now", () => {
+    ready();
+    store.loaded(general, "newest", [message(1), message(2)], false);
+    store.loaded("c-secret", "newest", [message(1, { channel: "c-secret" })], false);
+    ready();
+    expect(store.history(general).gapAfter).toBe("m-0002");
+    expect(store.held()).toEqual([general]);
+    // What arrives meanwhile does not hide the gap.
+    post(9);
+    ready();
+    expect(store.history(general).gapAfter).toBe("m-0002");
+    store.caughtUp(general, [message(3), message(4)], true);
+    expect(store.history(general).gapAfter).toBe("m-0004");
+    store.caughtUp(general, [message(5)], false);
+    expect(store.history(general).gapAfter).toBeNull();
+    expect(bodies()).toEqual([1, 2, 3, 4, 5, 9].map((number) => `message ${number}`));
+  });
+
+  it("again ends the server's stopping", () => {
+    ready();
+    store.apply({ type: "server_stopping" });
+    expect(store.stopping).toBe(true);
+    ready();
+    expect(store.stopping).toBe(false);
+  });
+});
+
+describe("messages", () => {
+  beforeEach(() => {
+    ready();
+    store.loaded(general, "newest", [message(2), message(3)], true);
+  });
+
+  it("are in order and there once, however they come", () => {
+    post(5);
+    post(4);
+    post(5);
+    post(1);
+    store.loaded(general, "older", [message(0), message(1), message(2)], false);
+    expect(bodies()).toEqual([0, 1, 2, 3, 4, 5].map((number) => `message ${number}`));
+    expect(store.history(general).older).toBe("none");
+  });
+
+  it("of a channel that is not held only make it unread", () => {
+    post(1, { channel: "c-other" });
+    expect(store.history("c-other").messages).toEqual([]);
+    expect(store.unread.get("c-other")).toBe("m-0001");
+  });
+
+  it("that arrive while the newest page loads are kept", () => {
+    store.forget(general);
+    store.loading(general, "newest");
+    post(8);
+    store.loaded(general, "newest", [message(6), message(7)], true);
+    expect(bodies()).toEqual(["message 6", "message 7", "message 8"]);
+  });
+
+  it("replace what was handed out instead of changing it", () => {
+    const before = store.history(general);
+    post(4);
+    expect(before.messages).toHaveLength(2);
+    expect(store.history(general)).not.toBe(before);
+  });
+
+  it("are trimmed where nobody looks, and stay where somebody reads", () => {
+    for (let number = 10; number < 200; number += 1) post(number);
+    expect(store.history(general).messages).toHaveLength(100);
+    expect(store.history(general).older).toBe("more");
+    store.open(general);
+    for (let number = 200; number < 400; number += 1) post(number);
+    expect(store.history(general).messages).toHaveLength(300);
+    store.open(null);
+    expect(store.history(general).messages).toHaveLength(100);
+  });
+
+  it("end their author's writing", () => {
+    store.apply({ type: "typing_changed", channel: general, user: ben, active: true });
+    expect(store.typing(general)).toEqual([ben]);
+    post(4);
+    expect(store.typing(general)).toEqual([]);
+  });
+
+  it("remember that a page could not be had", () => {
+    store.loading(general, "older");
+    expect(store.history(general).older).toBe("loading");
+    store.notLoaded(general, "older");
+    expect(store.history(general).older).toBe("more");
+    store.loading("c-other", "newest");
+    store.notLoaded("c-other", "newest");
+    expect(store.history("c-other").newest).toBe("failed");
+  });
+});
+
+describe("one's own posts", () => {
+  const mine = (number: number) => message(number, { author: ana, nonce: `mine-${number}` });
+
+  beforeEach(() => {
+    ready();
+    store.loaded(general, "newest", [], false);
+    store.addPending(general, { nonce: "mine-1", body: "hello", writtenAt: 1, failure: null });
+  });
+
+  it("are there once when the event comes before the answer", () => {
+    store.apply({ type: "message_posted", message: mine(1) });
+    expect(store.history(general).pending).toEqual([]);
+    store.confirmed(mine(1));
+    expect(store.history(general).messages).toHaveLength(1);
+  });
+
+  it("are there once when the answer comes before the event", () => {
+    store.confirmed(mine(1));
+    expect(store.history(general).pending).toEqual([]);
+    store.apply({ type: "message_posted", message: mine(1) });
+    expect(store.history(general).messages).toHaveLength(1);
+  });
+
+  it("are not taken for somebody else's with the same nonce", () => {
+    store.apply({ type: "message_posted", message: message(1, { author: ben, nonce: "mine-1" }) });
+    expect(store.history(general).pending).toHaveLength(1);
+  });
+
+  it("fail, go again, are discarded", () => {
+    store.failed(general, "mine-1", "not_allowed");
+    expect(store.history(general).pending[0]?.failure).toBe("not_allowed");
+    store.sendingAgain(general, "mine-1");
+    expect(store.history(general).pending[0]?.failure).toBeNull();
+    store.discard(general, "mine-1");
+    expect(store.pendingPosts()).toEqual([]);
+  });
+
+  it("survive forgetting the rest and a new snapshot", () => {
+    store.forget(general);
+    ready();
+    expect(store.pendingPosts()).toMatchObject([{ channel: general, post: { nonce: "mine-1" } }]);
+  });
+});
+
+describe("unread", () => {
+  beforeEach(() => {
+    ready();
+    store.loaded(general, "newest", [message(1)], false);
+  });
+
+  it("begins with the first message of somebody else that nobody saw", () => {
+    post(2, { author: ana });
+    expect(store.unread.size).toBe(0);
+    post(3);
+    post(4);
+    expect(store.unread.get(general)).toBe("m-0003");
+    expect(store.newSince(general)).toBe("m-0003");
+  });
+
+  it("ends when the end is in sight; the line stays until one answers or leaves", () => {
+    post(2);
+    store.open(general);
+    expect(store.unread.has(general)).toBe(true);
+    store.see(true);
+    expect(store.unread.has(general)).toBe(false);
+    expect(store.newSince(general)).toBe("m-0002");
+    post(3);
+    expect(store.unread.has(general)).toBe(false);
+    store.addPending(general, { nonce: "x", body: "x", writtenAt: 1, failure: null });
+    expect(store.newSince(general)).toBeNull();
+  });
+
+  it("counts what comes while one looks elsewhere in the same channel", () => {
+    store.open(general);
+    store.see(true);
+    store.see(false);
+    post(2);
+    expect(store.unread.has(general)).toBe(true);
+    store.see(true);
+    store.open("c-other");
+    expect(store.newSince(general)).toBeNull();
+  });
+});
+
+describe("people", () => {
+  beforeEach(() => ready());
+
+  it("come and go", () => {
+    ear("presence");
+    store.apply({ type: "presence_changed", user: cleo, presence: "online" });
+    expect(store.online.has(cleo)).toBe(true);
+    store.apply({ type: "presence_changed", user: cleo, presence: "offline" });
+    expect(store.online.has(cleo)).toBe(false);
+    expect(touched).toEqual(["presence", "presence"]);
+  });
+
+  it("appear and change their names", () => {
+    store.apply({ type: "user_changed", user: { id: "u-dan", username: "dan", role: "member" } });
+    store.apply({ type: "user_changed", user: { id: ben, username: "benjamin", role: "member" } });
+    expect(store.users.get("u-dan")?.username).toBe("dan");
+    expect(store.users.get(ben)?.username).toBe("benjamin");
+  });
+
+  it("write, stop, and are forgotten when nothing more is heard", async () => {
+    store.apply({ type: "typing_changed", channel: general, user: ben, active: true });
+    store.apply({ type: "typing_changed", channel: general, user: ana, active: true });
+    expect(store.typing(general)).toEqual([ben]);
+    await timers.pass(4_000);
+    store.apply({ type: "typing_changed", channel: general, user: ben, active: true });
+    await timers.pass(4_000);
+    store.sweep();
+    expect(store.typing(general)).toEqual([ben]);
+    await timers.pass(2_100);
+    store.sweep();
+    expect(store.typing(general)).toEqual([]);
+    store.apply({ type: "typing_changed", channel: general, user: ben, active: false });
+    expect(store.typing(general)).toEqual([]);
+  });
+});
+
+describe("voice rooms", () => {
+  it("open with the first who comes and close with the last who goes", () => {
+    ready();
+    ear("rooms");
+    store.apply({ type: "participant_joined", channel: lounge, participant: participant(1, ben) });
+    store.apply({ type: "participant_joined", channel: lounge, participant: participant(2, cleo) });
+    store.apply({ type: "participant_joined", channel: lounge, participant: participant(1, ben) });
+    expect(store.room(lounge)?.participants.map((one) => one.user)).toEqual([ben, cleo]);
+    store.apply({ type: "participant_left", channel: lounge, participant: 1 });
+    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
+    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
+    expect(store.room(lounge)).toBeNull();
+    expect(touched).toEqual(["rooms", "rooms"]);
+  });
+
+  it("show who is muted, deafened, connected", () => {
+    inLounge();
+    ear(`room:${lounge}`);
+    store.apply({ type: "participant_changed", channel: lounge, participant: participant(2, cleo, { muted: true, deafened: true }) });
+    expect(store.room(lounge)?.participants[1]).toMatchObject({ muted: true, deafened: true });
+    expect(store.room(lounge)?.participants[0]?.muted).toBe(false);
+    expect(touched).toEqual([`room:${lounge}`]);
+  });
+
+  it("that nobody is in have no talk, no slots and no leaving", () => {
+    ready();
+    const events: ServerEvent[] = [
+      { type: "speakers_changed", channel: attic, speakers: [7] },
+      { type: "slots_changed", channel: attic, slots: [7] },
+      { type: "participant_left", channel: attic, participant: 7 },
+      { type: "speakers_changed", channel: "c-nowhere", speakers: [7] },
+    ];
+    for (const event of events) store.apply(event);
+    expect(store.rooms.size).toBe(0);
+    expect(store.sound).toBe(false);
+  });
+
+  it("keep the slots", () => {
+    inLounge();
+    store.apply({ type: "slots_changed", channel: lounge, slots: [2, 1, null] });
+    expect(store.room(lounge)?.slots).toEqual([2, 1, null]);
+    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
+    expect(store.room(lounge)?.slots).toEqual([null, 1, null]);
+  });
+});
+
+describe("talk", () => {
+  beforeEach(() => inLounge());
+
+  it("tells exactly those views that show who began and who stopped", () => {
+    for (const topic of [`talking:${ben}`, `talking:${cleo}`, `speakers:${lounge}`, `room:${lounge}`, "sound"] as const) ear(topic);
+    speak(1);
+    expect(touched).toEqual([`talking:${ben}`, `speakers:${lounge}`, "sound"]);
+    touched.length = 0;
+    speak(1);
+    expect(touched).toEqual([]);
+    speak(1, 2);
+    expect(touched).toEqual([`talking:${cleo}`, `speakers:${lounge}`]);
+    touched.length = 0;
+    speak();
+    expect(touched).toEqual([`talking:${ben}`, `talking:${cleo}`, `speakers:${lounge}`, "sound"]);
+    expect(store.isTalking(ben)).toBe(false);
+  });
+
+  it("ends with the one who leaves", () => {
+    speak(1);
+    store.apply({ type: "participant_left", channel: lounge, participant: 1 });
+    expect(store.isTalking(ben)).toBe(false);
+    expect(store.talkersIn(lounge).size).toBe(0);
+  });
+
+  it("of somebody not known yet counts as soon as they are", () => {
+    speak(3);
+    expect(store.sound).toBe(false);
+    store.apply({ type: "participant_joined", channel: lounge, participant: participant(3, ana) });
+    expect(store.isTalking(ana)).toBe(true);
+  });
+
+  it("goes on for somebody who moves to another room while talking", () => {
+    speak(1);
+    store.apply({ type: "participant_joined", channel: attic, participant: participant(5, ben) });
+    store.apply({ type: "speakers_changed", channel: attic, speakers: [5] });
+    store.apply({ type: "participant_left", channel: lounge, participant: 1 });
+    expect(store.isTalking(ben)).toBe(true);
+  });
+
+  it("is remembered: who spoke when, and since when a room is quiet", async () => {
+    expect(store.spokeAt(ben)).toBeNull();
+    expect(store.quietSince(lounge)).toBeNull();
+    speak(1);
+    await timers.pass(3_000);
+    speak();
+    expect(store.spokeAt(ben)).toBe(3_000);
+    expect(store.quietSince(lounge)).toBe(3_000);
+  });
+
+  it("leaves a pulse", async () => {
+    speak(1);
+    await timers.pass(4_000);
+    speak();
+    await timers.pass(2_000);
+    expect(store.pulse(lounge).slice(-3)).toEqual([1, 1, 0]);
+  });
+});
+
+describe("one's own join", () => {
+  const answer = (more = {}) => ({
+    channel: lounge,
+    participants: [participant(1, ben), participant(2, cleo), participant(3, ana)],
+    speakers: [1],
+    slots: [1, 2, 3],
+    ...more,
+  });
+
+  beforeEach(() => inLounge());
+
+  it("brings the room as it is", () => {
+    store.beginJoin(lounge);
+    store.endJoin(answer());
+    expect(store.room(lounge)?.participants).toHaveLength(3);
+    expect(store.room(lounge)?.slots).toEqual([1, 2, 3]);
+    expect(store.isTalking(ben)).toBe(true);
+  });
+
+  it("does not bring back who left while it was under way, nor older talk, slots or mutes", () => {
+    store.beginJoin(lounge);
+    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
+    store.apply({ type: "participant_changed", channel: lounge, participant: participant(1, ben, { muted: true }) });
+    store.apply({ type: "participant_joined", channel: lounge, participant: participant(4, "u-dan") });
+    store.apply({ type: "speakers_changed", channel: lounge, speakers: [] });
+    store.apply({ type: "slots_changed", channel: lounge, slots: [1, 4, 3] });
+    store.endJoin(answer());
+    const room = store.room(lounge);
+    expect(room?.participants.map((one) => one.participant)).toEqual([1, 3, 4]);
+    expect(room?.participants[0]?.muted).toBe(true);
+    expect(room?.slots).toEqual([1, 4, 3]);
+    expect(store.isTalking(ben)).toBe(false);
+  });
+
+  it("that was refused changes nothing", () => {
+    const before = store.room(lounge);
+    store.beginJoin(lounge);
+    store.endJoin(null);
+    expect(store.room(lounge)).toBe(before);
+  });
+});
+
+it("lets events pass that a newer server may know", () => {
+  ready();
+  expect(() => store.apply({ type: "fireworks" } as unknown as ServerEvent)).not.toThrow();
+  expect(() => store.apply({ type: "voice_ended", channel: lounge, participant: 1, reason: "failed" })).not.toThrow();
+});
+
+it("tells nobody who stopped listening", () => {
+  const stop = ear("server");
+  stop();
+  ready();
+  expect(touched).toEqual([]);
+});
