@@ -137,7 +137,8 @@ impl Settings {
         for name in names {
             command = command.mut_arg(name, |arg| arg.env(None::<&str>));
         }
-        match command.try_get_matches_from(["cromulent"]).and_then(|matches| Only::from_arg_matches(&matches)) {
+        match command.try_get_matches_from(["cromulent"]).and_then(|matches| Only::from_arg_matches(&matches))
+        {
             Ok(only) => only.settings,
             Err(error) => unreachable!("a default does not parse: {error}"),
         }
@@ -240,9 +241,11 @@ fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
 /// Makes the file's values the defaults, so that flags and environment go before them.
 fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, Error> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|source| Error::Unreadable { file: name.clone(), source })?;
-    let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| Error::NotToml { file: name.clone(), reason: error.to_string() })?;
+    let text =
+        std::fs::read_to_string(file).map_err(|source| Error::Unreadable { file: name.clone(), source })?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| Error::NotToml { file: name.clone(), reason: error.to_string() })?;
     let known: Vec<String> = Settings::augment_args(clap::Command::new(""))
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(str::to_owned))
@@ -253,7 +256,8 @@ fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, E
         if !known.contains(&long) {
             return Err(Error::UnknownKey { file: name, key, known: known.join(", ") });
         }
-        let values = texts(&value).ok_or_else(|| Error::WrongKind { file: name.clone(), key: key.clone() })?;
+        let values =
+            texts(&value).ok_or_else(|| Error::WrongKind { file: name.clone(), key: key.clone() })?;
         let set = |arg: clap::Arg| arg.default_values(values.clone());
         let id = long.replace('-', "_");
         command = command.mut_arg(&id, set).mut_subcommand("serve", |serve| serve.mut_arg(&id, set));
@@ -265,10 +269,11 @@ fn texts(value: &toml::Value) -> Option<Vec<String>> {
     match value {
         toml::Value::String(text) => Some(vec![text.clone()]),
         toml::Value::Integer(number) => Some(vec![number.to_string()]),
-        toml::Value::Array(values) => {
-            values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
-        }
-        toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+        toml::Value::Array(values) => values.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+        toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => None,
     }
 }
 
@@ -296,7 +301,8 @@ mod tests {
 
     #[test]
     fn the_file_beats_the_default_and_a_flag_beats_the_file() {
-        let file = "listen = \"0.0.0.0:80\"\nvoice-port = 9000\nvoice-addresses = [\"10.0.0.1\", \"10.0.0.2\"]\n";
+        let file =
+            "listen = \"0.0.0.0:80\"\nvoice-port = 9000\nvoice-addresses = [\"10.0.0.1\", \"10.0.0.2\"]\n";
         let settings = with(file, &["--voice-port", "9100"]).unwrap();
         assert_eq!(settings.listen, "0.0.0.0:80".parse().unwrap());
         assert_eq!(settings.voice_port, 9100);

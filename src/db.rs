@@ -30,13 +30,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous,
-};
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::{Connection, Executor, Row as _, Sqlite, SqlSafeStr};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Connection, Executor, Row as _, SqlSafeStr, Sqlite};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -426,7 +426,11 @@ async fn lend(mut conn: Conn, mut line: mpsc::Receiver<Ask>) {
 }
 
 /// One commit: `first` and whoever else is in line by then. The connection comes back, or is lost for good.
-async fn run_batch(mut conn: Conn, first: oneshot::Sender<Lease>, line: &mut mpsc::Receiver<Ask>) -> Option<Conn> {
+async fn run_batch(
+    mut conn: Conn,
+    first: oneshot::Sender<Lease>,
+    line: &mut mpsc::Receiver<Ask>,
+) -> Option<Conn> {
     if let Err(error) = conn.run("begin immediate").await {
         // Nobody was lent anything: `first` is dropped here and its caller sees `Error::Closed`.
         tracing::error!(%error, "cannot begin to write");

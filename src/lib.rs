@@ -132,7 +132,8 @@ impl Server {
             sockets: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);
-        let tasks = vec![tokio::spawn(follow_voice(doors.clone(), events)), tokio::spawn(tick(doors.clone()))];
+        let tasks =
+            vec![tokio::spawn(follow_voice(doors.clone(), events)), tokio::spawn(tick(doors.clone()))];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
     }
@@ -193,7 +194,10 @@ fn rules(settings: &Settings) -> Rules {
     Rules {
         registration_open: settings.registration == config::Registration::Open,
         session_lasts: Duration::from_secs(u64::from(settings.session_days) * 24 * 60 * 60),
-        passwords: passwords::Cost { memory_kib: settings.password_memory_kib, passes: settings.password_passes },
+        passwords: passwords::Cost {
+            memory_kib: settings.password_memory_kib,
+            passes: settings.password_passes,
+        },
     }
 }
 

@@ -53,21 +53,36 @@ counters! {
     VOICE_REFUSALS = "cromulent_voice_refusals_total", "Joins of a voice room that were refused.";
 }
 
-/// Everything counted, in the Prometheus text format (version 0.0.4).
-pub fn render(gauges: &[(&str, &str, u64)]) -> String {
+/// A figure that somebody else keeps.
+pub struct Figure {
+    name: &'static str,
+    help: &'static str,
+    kind: &'static str,
+    value: u64,
+}
+
+/// A figure that goes up and down.
+pub fn gauge(name: &'static str, help: &'static str, value: u64) -> Figure {
+    Figure { name, help, kind: "gauge", value }
+}
+
+/// A figure that only grows.
+pub fn counter(name: &'static str, help: &'static str, value: u64) -> Figure {
+    Figure { name, help, kind: "counter", value }
+}
+
+/// Everything counted here, and `others`, in the Prometheus text format (version 0.0.4).
+pub fn render(others: &[Figure]) -> String {
     let mut page = String::new();
-    for counter in COUNTERS {
+    let mut write = |name, help, kind, value: u64| {
         // Writing to a string does not fail.
-        let _ = write!(
-            page,
-            "# HELP {0} {1}\n# TYPE {0} counter\n{0} {2}\n",
-            counter.name,
-            counter.help,
-            counter.get()
-        );
+        let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    };
+    for counter in COUNTERS {
+        write(counter.name, counter.help, "counter", counter.get());
     }
-    for (name, help, value) in gauges {
-        let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
+    for figure in others {
+        write(figure.name, figure.help, figure.kind, figure.value);
     }
     page
 }

@@ -26,7 +26,8 @@ async fn somebody_registers_signs_out_and_signs_in_again_by_name_or_address() {
     let cookie = server.http().register(&account("Ana")).await.unwrap();
     assert_eq!(who_am_i(server.http(), &cookie).await.me.unwrap().username, "Ana");
 
-    let reply = server.http().send(Method::DELETE, "/api/session", Some(&cookie), String::new()).await.unwrap();
+    let reply =
+        server.http().send(Method::DELETE, "/api/session", Some(&cookie), String::new()).await.unwrap();
     assert_eq!(reply.status, StatusCode::NO_CONTENT);
     assert!(who_am_i(server.http(), &cookie).await.me.is_none(), "the old cookie still works");
 
@@ -129,7 +130,10 @@ async fn another_site_can_neither_post_nor_open_a_socket() {
     let server = TestServer::start().await;
     let cookie = server.http().register(&account("ana")).await.unwrap();
     for origin in [None, Some("http://evil.example"), Some("null")] {
-        let reply = server.http().send_from(origin, Method::DELETE, "/api/session", Some(&cookie), String::new()).await;
+        let reply = server
+            .http()
+            .send_from(origin, Method::DELETE, "/api/session", Some(&cookie), String::new())
+            .await;
         let reply = reply.unwrap();
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{origin:?}");
         assert!(matches!(refusal(&reply), Error::Refused(refusal) if refusal.code == ErrorCode::WrongOrigin));
@@ -146,7 +150,10 @@ async fn guessing_passwords_runs_into_a_wall_and_leaves_others_alone() {
     for _ in 0..12 {
         codes.push(code(server.http().sign_in("ana", "not her password").await));
     }
-    assert!(codes.contains(&ErrorCode::WrongPassword) && codes.contains(&ErrorCode::RateLimited), "{codes:?}");
+    assert!(
+        codes.contains(&ErrorCode::WrongPassword) && codes.contains(&ErrorCode::RateLimited),
+        "{codes:?}"
+    );
 }
 
 #[tokio::test]
@@ -155,10 +162,30 @@ async fn a_body_that_is_no_request_is_refused_in_our_own_words() {
     for body in ["", "{", "[]", "{\"login\":\"a\"}", "{\"login\":\"a\",\"password\":\"b\",\"more\":1}"] {
         let reply = server.http().send(Method::POST, "/api/session", None, body.to_owned()).await.unwrap();
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{body}");
-        assert!(matches!(refusal(&reply), Error::Refused(refusal) if refusal.code == ErrorCode::Malformed), "{body}");
+        assert!(
+            matches!(refusal(&reply), Error::Refused(refusal) if refusal.code == ErrorCode::Malformed),
+            "{body}"
+        );
     }
     let large = server.http().send(Method::POST, "/api/session", None, "x".repeat(100_000)).await.unwrap();
     assert!(large.status.is_client_error());
     let missing = server.http().send(Method::GET, "/api/nothing", None, String::new()).await.unwrap();
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn figures_are_for_admins() {
+    let server = TestServer::start().await;
+    let admin = Register { setup_token: server.setup_token(), ..account("ana") };
+    let admin = server.http().register(&admin).await.unwrap();
+    let member = server.http().register(&account("ben")).await.unwrap();
+    let mut answers = Vec::new();
+    for cookie in [Some(admin.as_str()), Some(member.as_str()), None] {
+        answers.push(server.http().send(Method::GET, "/api/metrics", cookie, String::new()).await.unwrap());
+    }
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED]);
+    let page = &answers[0].body;
+    assert!(page.contains("cromulent_voice_packets_forwarded_total 0\n"), "{page}");
+    assert!(page.contains("# TYPE cromulent_connections gauge\ncromulent_connections 0\n"), "{page}");
 }

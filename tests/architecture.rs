@@ -76,8 +76,11 @@ fn named(text: &str) -> Vec<String> {
             };
             let all = if rest.starts_with('{') { list.split(',').collect() } else { vec![list.as_str()] };
             for one in all {
-                let name: String =
-                    one.trim().chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect();
+                let name: String = one
+                    .trim()
+                    .chars()
+                    .take_while(|character| character.is_alphanumeric() || *character == '_')
+                    .collect();
                 names.push(name);
             }
         }
@@ -111,7 +114,10 @@ fn words_stay_where_they_belong() {
     for (path, text) in sources("src").into_iter().chain(sources("sfu/src")) {
         for (word, places) in BELONGS {
             let here = places.iter().any(|place| path.starts_with(place));
-            if !here && code(&text).any(|line| line.contains(word)) && !(word == "RoomId" && path.starts_with("sfu")) {
+            if !here
+                && code(&text).any(|line| line.contains(word))
+                && !(word == "RoomId" && path.starts_with("sfu"))
+            {
                 wrong.push(format!("{} names {word}", path.display()));
             }
         }
@@ -130,8 +136,10 @@ fn the_sfu_knows_nothing_of_the_server() {
 #[test]
 fn every_file_opens_with_a_front_page() {
     let all = ["src", "sfu/src", "sfu/peer/src"].iter().flat_map(|folder| sources(folder));
-    let bare: Vec<_> =
-        all.filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path.display().to_string()).collect();
+    let bare: Vec<_> = all
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
     assert!(bare.is_empty(), "without a front page: {bare:?}");
 }
 

@@ -57,7 +57,9 @@ fn run(arguments: &[&str]) -> (bool, String, String) {
 fn help_is_the_manual() {
     let (good, help, _) = run(&["--help"]);
     assert!(good);
-    for word in ["--listen", "CROMULENT_LISTEN", "127.0.0.1:8080", "--voice-port", "--data-dir", "--config", "bench"] {
+    for word in
+        ["--listen", "CROMULENT_LISTEN", "127.0.0.1:8080", "--voice-port", "--data-dir", "--config", "bench"]
+    {
         assert!(help.contains(word), "--help does not mention {word}");
     }
 }

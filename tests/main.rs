@@ -1,7 +1,13 @@
 //! Stories about the whole server: real sockets, a real database, the real SFU.
 //!
 //! One binary, so that everything links once. Start with `messages`, then `support` for the words it uses.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod support;
 

@@ -9,7 +9,9 @@ async fn waits_for_presence(watcher: &mut TestUser, name: &str, wanted: Presence
     let who = watcher.id_of(name);
     watcher
         .waits_for(|event| match event {
-            ServerEvent::PresenceChanged { user, presence } if *user == who && *presence == wanted => Some(()),
+            ServerEvent::PresenceChanged { user, presence } if *user == who && *presence == wanted => {
+                Some(())
+            }
             _ => None,
         })
         .await;

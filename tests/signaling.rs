@@ -35,6 +35,28 @@ async fn hello_comes_first_and_speaks_our_version() {
 }
 
 #[tokio::test]
+async fn a_newcomer_who_says_nothing_is_shown_out() {
+    let server = TestServer::start().await;
+    let cookie = server.http().register(&account("ana")).await.unwrap();
+    let mut socket = Socket::connect(server.http().0, &cookie).await.unwrap();
+    assert!(matches!(frame(&mut socket).await, Err(Error::Closed(close::NO_HELLO))));
+}
+
+#[tokio::test]
+async fn a_page_that_closes_its_old_socket_keeps_the_connection_on_the_new_one() {
+    let server = TestServer::start().await;
+    let mut ana = server.user("ana").await;
+    let (second, resumed) = Socket::open(ana.address, &ana.cookie, ana.socket.resume).await.unwrap();
+    assert!(resumed);
+    let first = std::mem::replace(&mut ana.socket, second);
+    first.close(1000).await.unwrap();
+    ana.posts("still connected").await;
+    ana.hears_that("still connected").await;
+    let (resumed, _) = ana.comes_back().await;
+    assert!(resumed, "the connection was forgotten with its old socket");
+}
+
+#[tokio::test]
 async fn every_bad_frame_is_answered_and_the_connection_lives() {
     let server = TestServer::start().await;
     let mut ana = server.user("ana").await;
@@ -44,7 +66,11 @@ async fn every_bad_frame_is_answered_and_the_connection_lives() {
         ("null", None, ErrorCode::Malformed),
         (r#"{"id":"7","type":"ping"}"#, None, ErrorCode::Malformed),
         (r#"{"id":7,"type":"dance"}"#, Some(7), ErrorCode::UnknownRequest),
-        (r#"{"id":8,"type":"post_message","channel":"x","body":"b","nonce":"n"}"#, Some(8), ErrorCode::Malformed),
+        (
+            r#"{"id":8,"type":"post_message","channel":"x","body":"b","nonce":"n"}"#,
+            Some(8),
+            ErrorCode::Malformed,
+        ),
         (nested.as_str(), None, ErrorCode::Malformed),
         (r#"{"id":10,"type":"hello","protocol":1,"resume":null}"#, Some(10), ErrorCode::Malformed),
     ] {

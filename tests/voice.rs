@@ -56,7 +56,9 @@ async fn somebody_outside_sees_who_is_in_and_who_talks() {
     ana.asks(&Request::LeaveVoice).await.unwrap();
     watcher
         .waits_for(|event| match event {
-            ServerEvent::ParticipantLeft { participant, .. } => (*participant == call.participant).then_some(()),
+            ServerEvent::ParticipantLeft { participant, .. } => {
+                (*participant == call.participant).then_some(())
+            }
             _ => None,
         })
         .await;
@@ -92,14 +94,19 @@ async fn another_device_takes_over() {
     let second = phone.joins_voice().await;
     let reason = desk
         .waits_for(|event| match event {
-            ServerEvent::VoiceEnded { participant, reason, .. } if *participant == call.participant => Some(*reason),
+            ServerEvent::VoiceEnded { participant, reason, .. } if *participant == call.participant => {
+                Some(*reason)
+            }
             _ => None,
         })
         .await;
     assert_eq!(reason, VoiceEnd::TakenOver);
     assert_eq!(second.room.participants.len(), 1, "somebody is in the room twice");
     call.is_over().await;
-    assert_eq!(desk.asks(&Request::SetVoice { muted: true, deafened: false }).await.unwrap_err(), ErrorCode::NotInVoice);
+    assert_eq!(
+        desk.asks(&Request::SetVoice { muted: true, deafened: false }).await.unwrap_err(),
+        ErrorCode::NotInVoice
+    );
 }
 
 #[tokio::test]
@@ -150,7 +157,8 @@ async fn signing_out_ends_voice() {
     let server = TestServer::start().await;
     let mut ana = server.user("ana").await;
     let mut call = ana.joins_voice().await;
-    let sign_out = server.http().send(hyper::Method::DELETE, "/api/session", Some(&ana.cookie), String::new());
+    let sign_out =
+        server.http().send(hyper::Method::DELETE, "/api/session", Some(&ana.cookie), String::new());
     sign_out.await.unwrap();
     call.is_over().await;
 }
@@ -172,7 +180,8 @@ async fn offers_that_are_none_are_refused_and_leave_nothing_behind() {
     let lounge = ana.lounge();
     let video = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
     for offer in ["", "nonsense", "v=0\r\n", video, &"a=x\r\n".repeat(6_000)] {
-        let join = Request::JoinVoice { channel: lounge, offer: offer.to_owned(), muted: false, deafened: false };
+        let join =
+            Request::JoinVoice { channel: lounge, offer: offer.to_owned(), muted: false, deafened: false };
         assert_eq!(ana.asks(&join).await.unwrap_err(), ErrorCode::BadOffer, "{offer:.40}");
     }
     let text = ana.general();

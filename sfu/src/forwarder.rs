@@ -83,6 +83,8 @@ pub(crate) struct Codec {
 pub(crate) struct Line {
     /// The first number not yet used; begins at zero, so that the rollover counter does too.
     next: u64,
+    /// The slot's newest number that he was sent.
+    highest: Option<u64>,
     running: Option<Running>,
 }
 
@@ -154,12 +156,16 @@ impl Audio {
 
 impl Line {
     /// The listener's number for a number of the slot, and whether something was left out just before it.
-    /// `None` for what was overtaken while the line was paused: its number has been used.
+    /// `None` for what was overtaken while the line was paused: its place has been taken.
     pub(crate) fn number(&mut self, sequence: u64) -> Option<(u64, bool)> {
         let resumed = self.running.is_none();
+        if resumed && self.highest.is_some_and(|highest| sequence <= highest) {
+            return None;
+        }
         let running = *self.running.get_or_insert(Running { from: sequence, to: self.next });
         let number = running.to + sequence.checked_sub(running.from)?;
         self.next = self.next.max(number + 1);
+        self.highest = self.highest.max(Some(sequence));
         Some((number, resumed))
     }
 
@@ -172,7 +178,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::HashSet;
+    use std::collections::{BTreeMap, HashSet};
 
     use proptest::prelude::*;
 
@@ -194,6 +200,16 @@ mod tests {
         line.pause();
         assert_eq!(line.number(500), Some((1, true)));
         assert_eq!(line.number(499), None, "its number has been used");
+    }
+
+    #[test]
+    fn a_line_does_not_resume_with_the_past() {
+        let mut line = Line::default();
+        line.number(10);
+        line.number(12);
+        line.pause();
+        assert_eq!(line.number(11), None);
+        assert_eq!(line.number(13), Some((3, true)));
     }
 
     #[test]
@@ -219,12 +235,12 @@ mod tests {
     }
 
     proptest! {
-        /// However often a line is paused, a listener's number is never used twice.
+        /// However often a line is paused, a listener's numbers are used once, and in the slot's order.
         #[test]
-        fn no_number_twice(steps in prop::collection::vec((0u64..5, any::<bool>(), 0u64..4), 1..300)) {
+        fn numbers_keep_their_order(steps in prop::collection::vec((0u64..5, any::<bool>(), 0u64..4), 1..300)) {
             let mut line = Line::default();
             let mut sequence = 70_000;
-            let (mut sent, mut used) = (HashSet::new(), HashSet::new());
+            let (mut sent, mut used) = (HashSet::new(), BTreeMap::new());
             for (step, pause, back) in steps {
                 if pause {
                     line.pause();
@@ -234,9 +250,10 @@ mod tests {
                 if sent.insert(late)
                     && let Some((number, _)) = line.number(late)
                 {
-                    prop_assert!(used.insert(number));
+                    prop_assert_eq!(used.insert(number, late), None);
                 }
             }
+            prop_assert!(used.values().is_sorted());
         }
     }
 }

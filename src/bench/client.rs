@@ -68,7 +68,13 @@ impl Http {
     }
 
     /// One request from the server's own page.
-    pub async fn send(self, method: Method, path: &str, cookie: Option<&str>, body: String) -> Result<Reply, Error> {
+    pub async fn send(
+        self,
+        method: Method,
+        path: &str,
+        cookie: Option<&str>,
+        body: String,
+    ) -> Result<Reply, Error> {
         let origin = format!("http://{}", self.0);
         self.send_from(Some(&origin), method, path, cookie, body).await
     }
@@ -185,7 +191,11 @@ impl Socket {
     }
 
     /// Opens a WebSocket and says hello; whether it resumed.
-    pub async fn open(address: SocketAddr, cookie: &str, resume: Option<Resume>) -> Result<(Self, bool), Error> {
+    pub async fn open(
+        address: SocketAddr,
+        cookie: &str,
+        resume: Option<Resume>,
+    ) -> Result<(Self, bool), Error> {
         let mut socket = Self::connect(address, cookie).await?;
         let answer = socket.request(&Request::Hello { protocol: PROTOCOL, resume }).await?;
         let Answer::Welcome { connection, resumed } = answer else {
@@ -205,8 +215,12 @@ impl Socket {
             match self.frame().await? {
                 Frame::Event { event, .. } => self.events.push_back(event),
                 Frame::Answer { id: answered, result } if answered == id => return Ok(result),
-                Frame::Refused { id: Some(refused), error } if refused == id => return Err(Error::Refused(error)),
-                other => return Err(Error::Protocol(format!("{other:?} while {id} was awaited"))),
+                Frame::Refused { id: Some(refused), error } if refused == id => {
+                    return Err(Error::Refused(error));
+                }
+                other @ (Frame::Answer { .. } | Frame::Refused { .. }) => {
+                    return Err(Error::Protocol(format!("{other:?} while {id} was awaited")));
+                }
             }
         }
     }
@@ -232,7 +246,9 @@ impl Socket {
         }
         match self.frame().await? {
             Frame::Event { event, .. } => Ok(event),
-            other => Err(Error::Protocol(format!("{other:?} while an event was awaited"))),
+            other @ (Frame::Answer { .. } | Frame::Refused { .. }) => {
+                Err(Error::Protocol(format!("{other:?} while an event was awaited")))
+            }
         }
     }
 

@@ -1,20 +1,125 @@
 //! Measuring this machine: `cromulent bench media`.
 //!
-//! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does.
+//! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does. It must never call what
+//! it measures.
+//!
+//! [`media`] is the order of things; [`server`] the process that is measured and [`cpu`] what it costs;
+//! [`people`] those who come, each a [`client`] and a [`voice`]; [`report`] what comes out.
 
 pub mod client;
+pub mod cpu;
+pub mod histogram;
+pub mod media;
+pub mod people;
+pub mod report;
+pub mod server;
+pub mod voice;
 
 use clap::Subcommand;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
-pub enum Bench {}
+pub enum Bench {
+    /// What forwarding voice costs, and how long people wait for it
+    ///
+    /// Starts a server of its own on loopback, brings people into its rooms over HTTP, WebSocket and WebRTC, lets
+    /// some of them talk, and counts what the others hear.
+    Media(Box<media::Media>),
+}
 
 /// Why a measurement did not come about.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {}
+pub enum Error {
+    /// The server to measure did not start.
+    #[error("the server did not start: {0}")]
+    NoServer(String),
+    /// The server's CPU time cannot be read: it ended, or it is not on this machine.
+    #[error("the CPU time of process {pid} cannot be read: {source}")]
+    NoCpuTime {
+        /// Which.
+        pid: u32,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// More rooms than voice channels.
+    #[error("{asked} rooms need {asked} voice channels, and the server has {there}")]
+    TooFewRooms {
+        /// As many as were asked for.
+        asked: u16,
+        /// As many as there are.
+        there: usize,
+    },
+    /// More talkers than people.
+    #[error("{talkers} of {people} people cannot talk")]
+    TooManyTalkers {
+        /// As many as should talk.
+        talkers: u16,
+        /// As many as there are in a room.
+        people: u16,
+    },
+    /// More people than this process may have sockets for.
+    #[error(
+        "{needed} open files are needed and {allowed} are allowed; raise the limit with `ulimit -n {needed}`"
+    )]
+    TooFewFiles {
+        /// As many as are needed.
+        needed: usize,
+        /// As many as there may be.
+        allowed: usize,
+    },
+    /// Somebody could not sign in, or lost the WebSocket on the way in.
+    #[error("somebody could not come in: {0}")]
+    Client(#[from] client::Error),
+    /// Somebody's voice session failed.
+    #[error("somebody's voice failed: {0}")]
+    Voice(#[from] sfu_peer::PeerError),
+    /// Somebody joined, but sound never could travel.
+    #[error("somebody's voice was never connected")]
+    NotConnected,
+    /// A socket of this machine failed.
+    #[error("no socket: {0}")]
+    Socket(std::io::Error),
+    /// Somebody's task ended in the middle.
+    #[error("somebody vanished: this is a fault of the measurement")]
+    Broken,
+    /// A signal came.
+    #[error("interrupted")]
+    Interrupted,
+    /// The result could not be printed.
+    #[error("the result cannot be printed: {0}")]
+    Unprintable(#[from] serde_json::Error),
+}
 
-/// Measures.
+/// Measures, and prints what came out.
+// The result is what the command is for; everything else it says goes to standard error.
+#[allow(clippy::print_stdout)]
 pub async fn run(bench: Bench) -> Result<(), Error> {
-    match bench {}
+    match bench {
+        Bench::Media(media) => {
+            // Dropping the measurement ends the server it started.
+            let report = tokio::select! {
+                report = media::run(&media) => report?,
+                () = interrupted() => return Err(Error::Interrupted),
+            };
+            match media.json {
+                true => println!("{}", serde_json::to_string(&report)?),
+                false => print!("{report}"),
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Comes back when somebody wants the program to end.
+async fn interrupted() {
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    // Where signals cannot be had, they end the program by themselves.
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }

@@ -122,14 +122,16 @@ impl Chat {
 }
 
 async fn insert_user(conn: &mut Conn, user: &User, name: &Username, now: Timestamp) -> Result<(), Error> {
-    let inserted = sql("insert into users (id, username, username_folded, role, created_at) values ($1, $2, $3, $4, $5)")
-        .bind(user.id)
-        .bind(user.username.as_str())
-        .bind(name.folded())
-        .bind(users::role_text(user.role))
-        .bind(now)
-        .execute(conn)
-        .await;
+    let inserted = sql(
+        "insert into users (id, username, username_folded, role, created_at) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(user.id)
+    .bind(user.username.as_str())
+    .bind(name.folded())
+    .bind(users::role_text(user.role))
+    .bind(now)
+    .execute(conn)
+    .await;
     match inserted {
         Err(error) if error.is_duplicate() => Err(Error::NameTaken),
         other => Ok(other.map(drop)?),
@@ -137,13 +139,14 @@ async fn insert_user(conn: &mut Conn, user: &User, name: &Username, now: Timesta
 }
 
 async fn insert_account(conn: &mut Conn, user: UserId, email: &Email, hash: String) -> Result<(), Error> {
-    let inserted = sql("insert into accounts (user_id, email, email_folded, password_hash) values ($1, $2, $3, $4)")
-        .bind(user)
-        .bind(email.0.as_str())
-        .bind(email.folded())
-        .bind(hash)
-        .execute(conn)
-        .await;
+    let inserted =
+        sql("insert into accounts (user_id, email, email_folded, password_hash) values ($1, $2, $3, $4)")
+            .bind(user)
+            .bind(email.0.as_str())
+            .bind(email.folded())
+            .bind(hash)
+            .execute(conn)
+            .await;
     match inserted {
         Err(error) if error.is_duplicate() => Err(Error::EmailTaken),
         other => Ok(other.map(drop)?),
@@ -159,7 +162,8 @@ mod tests {
         for good in ["ana", "Ana-Maria_2", "x1", &"a".repeat(40)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "ana maria", "ana\n", "änne", "here", "Everyone", "a\u{202e}b", &"a".repeat(41)] {
+        for bad in ["", "a", "ana maria", "ana\n", "änne", "here", "Everyone", "a\u{202e}b", &"a".repeat(41)]
+        {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -17,7 +17,8 @@ impl Chat {
     /// Makes the first channels on a server that has none.
     pub async fn make_first_channels(&self) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
-        let there = sql("select count(*) as channels from channels").one(&mut tx).await?.integer("channels")?;
+        let there =
+            sql("select count(*) as channels from channels").one(&mut tx).await?.integer("channels")?;
         if there > 0 {
             return Ok(());
         }

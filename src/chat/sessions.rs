@@ -1,5 +1,7 @@
 //! Sign-ins: a secret in a cookie, its hash in a row, an end.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use super::{Chat, Error, users};
@@ -9,6 +11,9 @@ use crate::protocol::types::User;
 
 /// What the database keeps of a device's name.
 const DEVICE_MAX: usize = 200;
+
+/// How exactly a session's last use is known.
+const SEEN_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The secret of a session: 32 random bytes in hexadecimal. Not `Debug`, so that no log can hold one.
 #[derive(Clone)]
@@ -45,7 +50,12 @@ pub struct SignedIn {
 
 impl Chat {
     /// Signs in with a name or an address, and a password.
-    pub async fn sign_in(&self, login: &str, password: String, device: &str) -> Result<(Token, SignedIn), Error> {
+    pub async fn sign_in(
+        &self,
+        login: &str,
+        password: String,
+        device: &str,
+    ) -> Result<(Token, SignedIn), Error> {
         // Longer than any password: not worth a hash.
         if password.len() > 4 * 72 {
             return Err(Error::WrongPassword);
@@ -98,6 +108,28 @@ impl Chat {
         row.map(|row| Ok(SignedIn { session: row.id("session_id")?, user: users::user(&row)? })).transpose()
     }
 
+    /// Notes that a session was used just now; once in [`SEEN_EVERY`] is enough to tell a device that is used from
+    /// one that was forgotten.
+    pub async fn touch_session(&self, session: SessionId) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut read = self.db.read().await?;
+        let stale = sql("select id from sessions where id = $1 and last_seen_at < $2")
+            .bind(session)
+            .bind(now - SEEN_EVERY)
+            .optional(&mut read)
+            .await?;
+        if stale.is_some() {
+            let mut tx = self.db.begin().await?;
+            sql("update sessions set last_seen_at = $2 where id = $1")
+                .bind(session)
+                .bind(now)
+                .execute(&mut tx)
+                .await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Ends a session. Ending one that ended is fine.
     pub async fn sign_out(&self, session: SessionId) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
@@ -129,4 +161,3 @@ pub fn random_hex() -> Result<String, Error> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-

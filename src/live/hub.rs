@@ -76,7 +76,13 @@ impl Hub {
     }
 
     /// Gives a connection that lost its socket a new one, if everything after `seq` is still there.
-    pub fn resume(&self, id: ConnectionId, user: UserId, session: SessionId, seq: u64) -> Option<(Arc<Connection>, u64)> {
+    pub fn resume(
+        &self,
+        id: ConnectionId,
+        user: UserId,
+        session: SessionId,
+        seq: u64,
+    ) -> Option<(Arc<Connection>, u64)> {
         let connection = self.connections.get(&id)?.clone();
         if connection.user != user || connection.session != session {
             return None;
@@ -127,8 +133,12 @@ impl Hub {
 
     /// Closes every connection of a session; which they were.
     pub fn close_session(&self, session: SessionId) -> Vec<ConnectionId> {
-        let ended: Vec<Arc<Connection>> =
-            self.connections.iter().filter(|entry| entry.session == session).map(|entry| entry.clone()).collect();
+        let ended: Vec<Arc<Connection>> = self
+            .connections
+            .iter()
+            .filter(|entry| entry.session == session)
+            .map(|entry| entry.clone())
+            .collect();
         for connection in &ended {
             connection.close(close::SIGNED_OUT);
             self.remove(connection.id);
@@ -177,7 +187,8 @@ impl Hub {
         if ids.len() < CONNECTIONS_PER_USER {
             return Some(());
         }
-        let waiting = ids.into_iter().find(|id| self.connections.get(id).is_some_and(|entry| entry.is_detached()))?;
+        let waiting =
+            ids.into_iter().find(|id| self.connections.get(id).is_some_and(|entry| entry.is_detached()))?;
         self.remove(waiting);
         Some(())
     }
@@ -274,7 +285,8 @@ impl Connection {
     /// the connection is closed for good.
     pub fn detach(&self, generation: u64, now: Timestamp) -> bool {
         let mut outbox = self.lock();
-        let ours = outbox.generation == generation && matches!(outbox.socket, Socket::Attached | Socket::Slow);
+        let ours =
+            outbox.generation == generation && matches!(outbox.socket, Socket::Attached | Socket::Slow);
         if ours {
             outbox.socket = Socket::Detached { since: now };
         }
@@ -399,7 +411,13 @@ mod tests {
     impl Setting {
         fn new() -> Self {
             let ids = IdSource::default();
-            Self { hub: Hub::default(), user: ids.next(NOW), session: ids.next(NOW), channel: ids.next(NOW), ids }
+            Self {
+                hub: Hub::default(),
+                user: ids.next(NOW),
+                session: ids.next(NOW),
+                channel: ids.next(NOW),
+                ids,
+            }
         }
 
         fn connected(&self) -> Arc<Connection> {
@@ -420,7 +438,9 @@ mod tests {
         match connection.take(generation) {
             Some(Next::Send(frames)) => frames
                 .iter()
-                .map(|frame| serde_json::from_str::<serde_json::Value>(frame).unwrap()["seq"].as_u64().unwrap())
+                .map(|frame| {
+                    serde_json::from_str::<serde_json::Value>(frame).unwrap()["seq"].as_u64().unwrap()
+                })
                 .collect(),
             Some(Next::Close(code)) => panic!("closed with {code}"),
             None => Vec::new(),
@@ -430,8 +450,10 @@ mod tests {
     #[test]
     fn events_are_numbered_from_one_and_ready_is_the_first() {
         let setting = Setting::new();
-        let connection =
-            setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session, &[setting.channel]).unwrap();
+        let connection = setting
+            .hub
+            .connect(setting.ids.next(NOW), setting.user, setting.session, &[setting.channel])
+            .unwrap();
         setting.publish(2);
         assert!(connection.take(0).is_none(), "nothing goes before ready");
         connection.open(&ServerEvent::ServerStopping);
@@ -527,7 +549,8 @@ mod tests {
     fn ending_a_session_closes_its_connections_and_no_others() {
         let setting = Setting::new();
         let connection = setting.connected();
-        let other = setting.hub.connect(setting.ids.next(NOW), setting.user, setting.ids.next(NOW), &[]).unwrap();
+        let other =
+            setting.hub.connect(setting.ids.next(NOW), setting.user, setting.ids.next(NOW), &[]).unwrap();
         assert_eq!(setting.hub.close_session(setting.session), [connection.id]);
         assert!(matches!(connection.take(0), Some(Next::Close(close::SIGNED_OUT))));
         assert!(other.take(0).is_none());

@@ -77,5 +77,8 @@ fn the_client_has_the_same_words() {
         std::fs::write(FILE, &fresh).unwrap();
     }
     let committed = std::fs::read_to_string(Path::new(FILE)).unwrap_or_default();
-    assert!(committed == fresh, "static/src/protocol.ts is stale; run: WRITE_PROTOCOL=1 cargo test --lib protocol");
+    assert!(
+        committed == fresh,
+        "static/src/protocol.ts is stale; run: WRITE_PROTOCOL=1 cargo test --lib protocol"
+    );
 }

@@ -78,11 +78,15 @@ impl Voice {
     }
 
     /// Takes `user` into a room, out of any other they are in: one room per user, whoever asks last has it.
-    pub async fn join(&self, user: UserId, connection: ConnectionId, request: JoinRequest) -> Result<Joined, Error> {
+    pub async fn join(
+        &self,
+        user: UserId,
+        connection: ConnectionId,
+        request: JoinRequest,
+    ) -> Result<Joined, Error> {
         let JoinRequest { channel, offer, muted, deafened } = request;
         self.chat.voice_channel(user, channel).await?;
-        let (ticket, effects) =
-            self.rooms().reserve(Entry { user, connection, channel, muted, deafened });
+        let (ticket, effects) = self.rooms().reserve(Entry { user, connection, channel, muted, deafened });
         self.carry_out_later(effects);
         let participant = ticket.participant;
         let join = sfu::Join { room: ticket.room, participant, offer, muted, deafened };
@@ -107,7 +111,13 @@ impl Voice {
     }
 
     /// Mutes or deafens the participant of this connection; the SFU enforces it.
-    pub fn set_media(&self, user: UserId, connection: ConnectionId, muted: bool, deafened: bool) -> Result<(), Error> {
+    pub fn set_media(
+        &self,
+        user: UserId,
+        connection: ConnectionId,
+        muted: bool,
+        deafened: bool,
+    ) -> Result<(), Error> {
         let mut rooms = self.rooms();
         let effects = rooms.set_media(user, connection, muted, deafened).ok_or(Error::NotInVoice)?;
         self.carry_out(&rooms, effects);
@@ -175,8 +185,12 @@ impl Voice {
         for effect in effects {
             match effect {
                 Effect::Publish(channel, event) => self.hub.publish(Audience::Channel(channel), &event),
-                Effect::Tell(connections, event) => self.hub.publish(Audience::Connections(&connections), &event),
-                Effect::SetMedia { participant, muted, deafened } => self.sfu.set_media(participant, muted, deafened),
+                Effect::Tell(connections, event) => {
+                    self.hub.publish(Audience::Connections(&connections), &event)
+                }
+                Effect::SetMedia { participant, muted, deafened } => {
+                    self.sfu.set_media(participant, muted, deafened)
+                }
                 Effect::Leave(participant) => self.sfu.leave(participant),
             }
         }

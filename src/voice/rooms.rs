@@ -127,9 +127,11 @@ impl Rooms {
     pub fn admit(&mut self, participant: ParticipantId) -> Option<(Room, Vec<Effect>)> {
         let (_, stay) = self.stay_of(participant)?;
         let state = self.rooms.get_mut(&stay.room)?;
-        let member = state.members.iter_mut().find(|member| member.seen.participant == number(participant))?;
+        let member =
+            state.members.iter_mut().find(|member| member.seen.participant == number(participant))?;
         member.admitted = true;
-        let event = ServerEvent::ParticipantJoined { channel: state.channel, participant: member.seen.clone() };
+        let event =
+            ServerEvent::ParticipantJoined { channel: state.channel, participant: member.seen.clone() };
         let effects = vec![Effect::Publish(state.channel, event)];
         Some((state.view(), effects))
     }
@@ -228,17 +230,22 @@ impl Rooms {
             }
             Event::Speakers { room, speakers } => {
                 if let Some(state) = self.rooms.get_mut(&room) {
-                    let present = |participant: &ParticipantNumber| state.members.iter().any(|member| member.seen.participant == *participant);
+                    let present = |participant: &ParticipantNumber| {
+                        state.members.iter().any(|member| member.seen.participant == *participant)
+                    };
                     state.speakers = speakers.into_iter().map(number).filter(present).collect();
-                    let event =
-                        ServerEvent::SpeakersChanged { channel: state.channel, speakers: state.speakers.clone() };
+                    let event = ServerEvent::SpeakersChanged {
+                        channel: state.channel,
+                        speakers: state.speakers.clone(),
+                    };
                     effects.push(Effect::Publish(state.channel, event));
                 }
             }
             Event::Slots { room, slots } => {
                 if let Some(state) = self.rooms.get_mut(&room) {
                     state.slots = slots.into_iter().map(|slot| slot.map(number)).collect();
-                    let event = ServerEvent::SlotsChanged { channel: state.channel, slots: state.slots.clone() };
+                    let event =
+                        ServerEvent::SlotsChanged { channel: state.channel, slots: state.slots.clone() };
                     let inside = self.stays.values().filter(|stay| stay.room == room);
                     effects.push(Effect::Tell(inside.map(|stay| stay.connection).collect(), event));
                 }
@@ -278,7 +285,9 @@ impl Rooms {
     fn forget(&mut self, stay: Stay, effects: &mut Vec<Effect>) {
         let Some(state) = self.rooms.get_mut(&stay.room) else { return };
         let gone = number(stay.participant);
-        let Some(index) = state.members.iter().position(|member| member.seen.participant == gone) else { return };
+        let Some(index) = state.members.iter().position(|member| member.seen.participant == gone) else {
+            return;
+        };
         let member = state.members.remove(index);
         state.speakers.retain(|speaker| *speaker != gone);
         for slot in &mut state.slots {
@@ -295,7 +304,13 @@ impl Rooms {
         }
     }
 
-    fn set_state(&mut self, room: RoomId, participant: ParticipantId, media: MediaState, effects: &mut Vec<Effect>) {
+    fn set_state(
+        &mut self,
+        room: RoomId,
+        participant: ParticipantId,
+        media: MediaState,
+        effects: &mut Vec<Effect>,
+    ) {
         if let Some(state) = self.rooms.get_mut(&room) {
             state.change(participant, effects, |seen| seen.media = media);
         }
@@ -306,20 +321,31 @@ impl State {
     fn view(&self) -> Room {
         Room {
             channel: self.channel,
-            participants: self.members.iter().filter(|member| member.admitted).map(|member| member.seen.clone()).collect(),
+            participants: self
+                .members
+                .iter()
+                .filter(|member| member.admitted)
+                .map(|member| member.seen.clone())
+                .collect(),
             speakers: self.speakers.clone(),
             slots: self.slots.clone(),
         }
     }
 
     /// Changes how a participant is seen, and tells everybody if that made a difference.
-    fn change(&mut self, participant: ParticipantId, effects: &mut Vec<Effect>, change: impl FnOnce(&mut Participant)) {
+    fn change(
+        &mut self,
+        participant: ParticipantId,
+        effects: &mut Vec<Effect>,
+        change: impl FnOnce(&mut Participant),
+    ) {
         let found = self.members.iter_mut().find(|member| member.seen.participant == number(participant));
         let Some(member) = found else { return };
         let before = member.seen.clone();
         change(&mut member.seen);
         if member.admitted && member.seen != before {
-            let event = ServerEvent::ParticipantChanged { channel: self.channel, participant: member.seen.clone() };
+            let event =
+                ServerEvent::ParticipantChanged { channel: self.channel, participant: member.seen.clone() };
             effects.push(Effect::Publish(self.channel, event));
         }
     }

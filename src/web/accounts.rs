@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::Doors;
-use super::error::{self, Error};
+use super::error::{self, Error, to_the_end};
 use super::limits::ClientAddress;
 use super::sessions::{device, signed_in};
 use crate::chat;
@@ -25,9 +25,13 @@ pub async fn register(
 ) -> Result<Response, Error> {
     let body = error::body(body)?;
     doors.limits.try_password(from, &body.username)?;
-    let user = doors.chat.register(draft(body)?).await?;
-    let (token, session) = doors.chat.open_session(user, &device(&headers)).await?;
-    Ok(signed_in(&doors, &token, session.user))
+    let (draft, device) = (draft(body)?, device(&headers));
+    to_the_end(async move {
+        let user = doors.chat.register(draft).await?;
+        let (token, session) = doors.chat.open_session(user, &device).await?;
+        Ok(signed_in(&doors, &token, session.user))
+    })
+    .await
 }
 
 /// Makes the first admin, for whoever has the link from the console.
@@ -44,9 +48,13 @@ pub async fn set_up(
     if given != doors.setup_token {
         return Err(chat::Error::SetupClosed.into());
     }
-    let user = doors.chat.make_first_admin(draft(body)?).await?;
-    let (token, session) = doors.chat.open_session(user, &device(&headers)).await?;
-    Ok(signed_in(&doors, &token, session.user))
+    let (draft, device) = (draft(body)?, device(&headers));
+    to_the_end(async move {
+        let user = doors.chat.make_first_admin(draft).await?;
+        let (token, session) = doors.chat.open_session(user, &device).await?;
+        Ok(signed_in(&doors, &token, session.user))
+    })
+    .await
 }
 
 fn draft(body: Register) -> Result<Draft, chat::Error> {

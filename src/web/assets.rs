@@ -20,10 +20,14 @@ pub async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     match file {
         Some(file) => answer(path, &file, &headers),
         // A name with a dot is a file that is not there; anything else is a place in the client.
-        None if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => StatusCode::NOT_FOUND.into_response(),
+        None if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => {
+            StatusCode::NOT_FOUND.into_response()
+        }
         None => match Client::get(PAGE) {
             Some(file) => answer(PAGE, &file, &headers),
-            None => (StatusCode::INTERNAL_SERVER_ERROR, "the client is missing from this build").into_response(),
+            None => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "the client is missing from this build").into_response()
+            }
         },
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::cookie::CookieJar;
@@ -14,6 +14,8 @@ use super::Doors;
 use super::error::Error;
 use crate::chat::sessions::{SignedIn, Token};
 use crate::telemetry;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Where people find the page, as far as the operator said.
 #[derive(Clone, Debug)]
@@ -51,13 +53,19 @@ impl PublicUrl {
     /// Whether a request with these headers was made by our own page. A browser always sends `Origin` with
     /// what we ask this for (Fetch standard, section 3.2), so its absence is a no.
     fn is_ours(&self, headers: &HeaderMap) -> bool {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let Some(origin) = text(header::ORIGIN) else { return false };
+        // A browser that knows more says more (Fetch Metadata, section 2.4); page scripts cannot set it.
+        if text(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
+            return false;
+        }
         match &self.origin {
             Some(ours) => origin.eq_ignore_ascii_case(ours),
             None => {
                 let host = origin.split_once("://").map(|(_, host)| host);
-                host.is_some_and(|host| text(header::HOST).is_some_and(|ours| ours.eq_ignore_ascii_case(host)))
+                host.is_some_and(|host| {
+                    text(header::HOST).is_some_and(|ours| ours.eq_ignore_ascii_case(host))
+                })
             }
         }
     }
@@ -85,7 +93,11 @@ impl PublicUrl {
 }
 
 /// Lets only our own pages do anything but look. The WebSocket counts as doing: CORS does not cover it.
-pub async fn same_origin(State(doors): State<Arc<Doors>>, request: Request, next: Next) -> Result<Response, Error> {
+pub async fn same_origin(
+    State(doors): State<Arc<Doors>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
     let looks = matches!(*request.method(), Method::GET | Method::HEAD);
     let upgrades = request.headers().contains_key(header::UPGRADE);
     if (!looks || upgrades) && !doors.public.is_ours(request.headers()) {
@@ -145,10 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_that_says_cross_site_is_believed() {
+        let mut headers = headers(Some("http://localhost:8080"), "localhost:8080");
+        headers.insert(SEC_FETCH_SITE, "same-origin".parse().unwrap());
+        assert!(PublicUrl::new(None).is_ours(&headers));
+        headers.insert(SEC_FETCH_SITE, "cross-site".parse().unwrap());
+        assert!(!PublicUrl::new(None).is_ours(&headers));
+    }
+
+    #[test]
     fn with_a_setting_only_that_page_is_ours() {
         let public = PublicUrl::new(Some("https://Chat.example.org/"));
         assert!(public.is_ours(&headers(Some("https://chat.example.org"), "127.0.0.1:8080")));
-        for origin in ["http://chat.example.org", "https://chat.example.org.evil.example", "http://127.0.0.1:8080"] {
+        for origin in
+            ["http://chat.example.org", "https://chat.example.org.evil.example", "http://127.0.0.1:8080"]
+        {
             assert!(!public.is_ours(&headers(Some(origin), "127.0.0.1:8080")), "{origin}");
         }
     }
@@ -156,7 +179,8 @@ mod tests {
     #[test]
     fn a_cookie_over_https_is_bound_to_the_host_and_to_https() {
         let token = Token::from_text("abc");
-        let secure = PublicUrl::new(Some("https://chat.example.org")).set_cookie(&token, Duration::from_secs(60));
+        let secure =
+            PublicUrl::new(Some("https://chat.example.org")).set_cookie(&token, Duration::from_secs(60));
         assert_eq!(secure, "__Host-session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure");
         let plain = PublicUrl::new(None).clear_cookie();
         assert_eq!(plain, "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");

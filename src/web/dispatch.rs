@@ -11,7 +11,11 @@ use crate::protocol::server::Answer;
 use crate::voice::{JoinRequest, Joined};
 
 /// Carries out one request of an open connection.
-pub async fn dispatch(doors: &Arc<Doors>, connection: &Connection, request: Request) -> Result<Answer, Error> {
+pub async fn dispatch(
+    doors: &Arc<Doors>,
+    connection: &Connection,
+    request: Request,
+) -> Result<Answer, Error> {
     let (user, id) = (connection.user, connection.id);
     match request {
         Request::Hello { .. } => Err(Error::Malformed("hello comes once, and first".to_owned())),

@@ -39,6 +39,9 @@ pub enum Error {
     /// Not for everybody.
     #[error("not allowed")]
     NotAllowed,
+    /// Our code broke; this request alone suffers.
+    #[error("a request panicked")]
+    Panicked,
 }
 
 impl Error {
@@ -55,6 +58,7 @@ impl Error {
             Self::RateLimited => ErrorCode::RateLimited,
             Self::TooManyConnections => ErrorCode::Busy,
             Self::NotAllowed => ErrorCode::NotAllowed,
+            Self::Panicked => ErrorCode::Internal,
         }
     }
 
@@ -84,7 +88,9 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::SetupClosed => ErrorCode::SetupClosed,
         chat::Error::WrongPassword => ErrorCode::WrongPassword,
         chat::Error::Busy => ErrorCode::Busy,
-        chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => ErrorCode::Internal,
+        chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
+            ErrorCode::Internal
+        }
     }
 }
 
@@ -113,7 +119,9 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
         ErrorCode::NameTaken | ErrorCode::EmailTaken | ErrorCode::NotInVoice => StatusCode::CONFLICT,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -128,6 +136,14 @@ impl IntoResponse for Error {
         let error = self.refusal();
         (status(error.code), Json(Body { error })).into_response()
     }
+}
+
+/// Carries an operation out to its end, also when whoever asked is gone by then: what is committed must be
+/// published. A panic inside is this operation's alone.
+pub async fn to_the_end<T: Send + 'static>(
+    operation: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(operation).await.unwrap_or(Err(Error::Panicked))
 }
 
 /// What a route that does not exist answers.

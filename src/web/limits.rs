@@ -39,7 +39,10 @@ impl Limits {
     }
 }
 
-fn check<K: Clone + Eq + std::hash::Hash>(limiter: Option<&DefaultKeyedRateLimiter<K>>, key: K) -> Result<(), Error> {
+fn check<K: Clone + Eq + std::hash::Hash>(
+    limiter: Option<&DefaultKeyedRateLimiter<K>>,
+    key: K,
+) -> Result<(), Error> {
     let Some(limiter) = limiter else { return Ok(()) };
     if limiter.len() > KEYS {
         limiter.retain_recent();

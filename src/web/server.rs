@@ -11,7 +11,7 @@ use super::auth::{CurrentUser, MaybeUser};
 use super::error::Error;
 use crate::protocol::rest::{Registration, ServerInfo};
 use crate::protocol::types::Role;
-use crate::telemetry;
+use crate::telemetry::{self, counter, gauge};
 
 /// `GET /api/health`: the server answers.
 pub async fn health() -> &'static str {
@@ -34,8 +34,67 @@ pub async fn metrics(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUs
     }
     let sockets = doors.sockets.load(Ordering::Relaxed) as u64;
     let connections = doors.live.hub.len() as u64;
+    let voice = doors.voice.stats().await;
+    let sum = |pick: fn(&sfu::WorkerStats) -> u64| voice.workers.iter().map(pick).sum();
     Ok(telemetry::render(&[
-        ("cromulent_sockets", "WebSockets that are open.", sockets),
-        ("cromulent_connections", "Connections, with those that wait for their socket to come back.", connections),
+        gauge("cromulent_sockets", "WebSockets that are open.", sockets),
+        gauge(
+            "cromulent_connections",
+            "Connections, with those that wait for their socket to come back.",
+            connections,
+        ),
+        gauge("cromulent_voice_participants", "People in voice rooms.", sum(|worker| worker.participants)),
+        gauge("cromulent_voice_rooms", "Voice rooms with somebody in them.", sum(|worker| worker.rooms)),
+        gauge(
+            "cromulent_voice_tcp_connections",
+            "Voice connections over TCP.",
+            sum(|worker| worker.tcp_connections),
+        ),
+        counter(
+            "cromulent_voice_datagrams_in_total",
+            "Datagrams received.",
+            sum(|worker| worker.datagrams_in),
+        ),
+        counter("cromulent_voice_datagrams_out_total", "Datagrams sent.", sum(|worker| worker.datagrams_out)),
+        counter(
+            "cromulent_voice_packets_in_total",
+            "Voice packets received.",
+            sum(|worker| worker.packets_in),
+        ),
+        counter(
+            "cromulent_voice_packets_forwarded_total",
+            "Voice packets sent to listeners.",
+            sum(|worker| worker.packets_forwarded),
+        ),
+        counter(
+            "cromulent_voice_unknown_total",
+            "Datagrams of nobody we know.",
+            sum(|worker| worker.dropped.unknown),
+        ),
+        counter(
+            "cromulent_voice_malformed_total",
+            "Datagrams that are no protocol of ours.",
+            sum(|worker| worker.dropped.malformed),
+        ),
+        counter(
+            "cromulent_voice_muted_total",
+            "Packets of people who are muted.",
+            sum(|worker| worker.dropped.muted),
+        ),
+        counter(
+            "cromulent_voice_no_slot_total",
+            "Packets of people nobody has a slot for.",
+            sum(|worker| worker.dropped.no_slot),
+        ),
+        counter(
+            "cromulent_voice_unsent_total",
+            "Packets the kernel did not take.",
+            sum(|worker| worker.dropped.unsent),
+        ),
+        counter(
+            "cromulent_voice_panics_total",
+            "Participants dropped because our code broke.",
+            sum(|worker| worker.panics_contained),
+        ),
     ]))
 }

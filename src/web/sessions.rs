@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Doors;
 use super::auth::CurrentUser;
-use super::error::{self, Error};
+use super::error::{self, Error, to_the_end};
 use super::limits::ClientAddress;
 use crate::chat;
 use crate::chat::sessions::Token;
@@ -39,12 +39,18 @@ pub async fn sign_in(
 }
 
 /// Signs out: the session ends, and with it its sockets and its voice.
-pub async fn sign_out(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUser) -> Result<Response, Error> {
-    doors.chat.sign_out(me.session).await?;
-    for connection in doors.live.hub.close_session(me.session) {
-        doors.voice.leave(me.user.id, connection);
-    }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, doors.public.clear_cookie())]).into_response())
+pub async fn sign_out(
+    State(doors): State<Arc<Doors>>,
+    CurrentUser(me): CurrentUser,
+) -> Result<Response, Error> {
+    to_the_end(async move {
+        doors.chat.sign_out(me.session).await?;
+        for connection in doors.live.hub.close_session(me.session) {
+            doors.voice.leave(me.user.id, connection);
+        }
+        Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, doors.public.clear_cookie())]).into_response())
+    })
+    .await
 }
 
 /// The answer that signs a browser in.

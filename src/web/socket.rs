@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 use super::Doors;
 use super::auth::CurrentUser;
 use super::dispatch::dispatch;
-use super::error::Error;
+use super::error::{Error, to_the_end};
 use super::limits::RequestLimit;
 use crate::chat::sessions::SignedIn;
 use crate::id::ConnectionId;
@@ -45,7 +45,11 @@ const ANSWERS: usize = 16;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `GET /api/socket`: from here on everything goes over this WebSocket.
-pub async fn open(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUser, upgrade: WebSocketUpgrade) -> Response {
+pub async fn open(
+    State(doors): State<Arc<Doors>>,
+    CurrentUser(me): CurrentUser,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
@@ -87,24 +91,21 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, mut socket: WebSocket) {
     };
     let now = doors.chat.now();
     doors.live.departed(me.user.id, now);
-    match end {
-        // A page that is closed says so and does not come back as this connection.
-        End::ClosedByClient => {
-            connection.close(close::GOING_AWAY);
-            doors.live.hub.remove(connection.id);
-            doors.voice.leave(me.user.id, connection.id);
-        }
-        End::Lost => {
-            if connection.detach(generation, now) {
-                doors.voice.socket_lost(me.user.id, connection.id, now);
+    // False when another socket has taken over the connection, or it is closed for good.
+    let ours = connection.detach(generation, now);
+    if ours {
+        match end {
+            // A page that is closed says so and does not come back as this connection.
+            End::ClosedByClient => {
+                connection.close(close::GOING_AWAY);
+                doors.live.hub.remove(connection.id);
+                doors.voice.leave(me.user.id, connection.id);
             }
+            End::Lost | End::ClosedByServer(_) => doors.voice.socket_lost(me.user.id, connection.id, now),
         }
-        End::ClosedByServer(code) => {
-            if connection.detach(generation, now) {
-                doors.voice.socket_lost(me.user.id, connection.id, now);
-            }
-            let _ = timeout(WRITE_TIMEOUT, sink.send(close_frame(code))).await;
-        }
+    }
+    if let End::ClosedByServer(code) = end {
+        let _ = timeout(WRITE_TIMEOUT, sink.send(close_frame(code))).await;
     }
 }
 
@@ -151,8 +152,13 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
 }
 
 /// Goes on with the connection named, or makes a new one with everything in its first event.
-async fn attach(doors: &Arc<Doors>, me: &SignedIn, resume: Option<Resume>) -> Result<(Attached, bool), Error> {
+async fn attach(
+    doors: &Arc<Doors>,
+    me: &SignedIn,
+    resume: Option<Resume>,
+) -> Result<(Attached, bool), Error> {
     let user = me.user.id;
+    doors.chat.touch_session(me.session).await?;
     if let Some(Resume { connection, seq }) = resume
         && let Some((same, generation)) = doors.live.hub.resume(connection, user, me.session, seq)
     {
@@ -238,7 +244,7 @@ async fn write(
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.
 async fn read(
     doors: &Arc<Doors>,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     answers: &mpsc::Sender<Utf8Bytes>,
     heard: &AtomicBool,
     stream: &mut SplitStream<WebSocket>,
@@ -271,11 +277,19 @@ async fn read(
 }
 
 /// One frame in, one frame out; and whether it could not be understood.
-async fn handle(doors: &Arc<Doors>, connection: &Connection, limit: &RequestLimit, text: &str) -> (Utf8Bytes, bool) {
+async fn handle(
+    doors: &Arc<Doors>,
+    connection: &Arc<Connection>,
+    limit: &RequestLimit,
+    text: &str,
+) -> (Utf8Bytes, bool) {
     match parse(text) {
         Ok((id, request)) => {
             let result = match limit.check() {
-                Ok(()) => dispatch(doors, connection, request).await,
+                Ok(()) => {
+                    let (doors, connection) = (doors.clone(), connection.clone());
+                    to_the_end(async move { dispatch(&doors, &connection, request).await }).await
+                }
                 Err(error) => Err(error),
             };
             (answer_frame(id, result.map_err(|error| error.refusal())), false)

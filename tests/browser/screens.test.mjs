@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { story } from './support/stage.mjs';
+import { until } from './support/until.mjs';
 
 const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
 const THEMES = ['dark', 'light'];
@@ -38,8 +39,17 @@ story('every screen is sound, in every width and theme', async (stage) => {
   await ben.opens(server.url);
   await cai.opens(server.url);
   await look('door');
+  await ana.opens(await server.setupLink());
+  await until('the setup page is there', () => ana.page.getByRole('heading', { level: 1 }).isVisible());
+  faults.push(...(await inspect(ana, 'setup')));
 
   await ana.setsUp(server);
+
+  for (const person of [ben, cai]) {
+    await person.opens(server.url);
+    await person.asksForAnAccount();
+    faults.push(...(await inspect(person, 'register')));
+  }
   await ben.signsUp(server);
   await cai.signsUp(server);
   await look('empty');
@@ -59,6 +69,10 @@ story('every screen is sound, in every width and theme', async (stage) => {
   await cai.looksWhoIsIn('Lounge');
   await cai.seesTalking('ana', true);
   faults.push(...(await inspect(cai, 'people')));
+
+  await server.crash();
+  for (const person of [ana, ben, cai]) await person.isReconnecting();
+  await look('outage');
 
   assert.deepEqual(faults, []);
 });

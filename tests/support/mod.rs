@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use cromulent::Server;
 use cromulent::bench::client::{Error, Frame, Http, Socket};
 use cromulent::clock::Clock;
 use cromulent::config::Settings;
@@ -15,7 +16,6 @@ use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::rest::Register;
 use cromulent::protocol::server::{Answer, ServerEvent, Snapshot};
 use cromulent::protocol::types::{ChannelKind, Message};
-use cromulent::Server;
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -131,7 +131,9 @@ impl TestUser {
     pub async fn connect_at(address: std::net::SocketAddr, name: &str, cookie: String) -> Self {
         let (mut socket, resumed) = Socket::open(address, &cookie, None).await.unwrap();
         assert!(!resumed);
-        let ServerEvent::Ready { snapshot } = socket.event().await.unwrap() else { panic!("no ready came first") };
+        let ServerEvent::Ready { snapshot } = socket.event().await.unwrap() else {
+            panic!("no ready came first")
+        };
         let people = snapshot.users.iter().map(|user| (user.username.clone(), user.id)).collect();
         Self { name: name.to_owned(), cookie, socket, snapshot: *snapshot, address, people }
     }

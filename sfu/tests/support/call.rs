@@ -23,6 +23,9 @@ const FRAME: Duration = Duration::from_millis(20);
 /// What may still arrive after someone was muted or has left: what was under way.
 const AFTERMATH: Duration = Duration::from_millis(500);
 
+/// How much an eavesdropper remembers.
+const OVERHEARD_MAX: usize = 2_000;
+
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5_000);
 
 /// How a call is set up, where it differs from an ordinary one.
@@ -47,6 +50,10 @@ pub struct SimCall {
     next_id: u32,
     next_address: u32,
     identity: PeerIdentity,
+    /// The last datagrams everyone sent, for whoever wants to send them again.
+    overheard: VecDeque<SimDatagram>,
+    /// What was sent to addresses nobody has.
+    pub astray: Vec<SimDatagram>,
     /// When each participant was last allowed to be heard, once he is not any more.
     silenced: BTreeMap<u32, Instant>,
 }
@@ -101,6 +108,8 @@ impl SimCall {
             next_id: 1,
             next_address: 1,
             identity: PeerIdentity::generate().unwrap(),
+            overheard: VecDeque::new(),
+            astray: Vec::new(),
             silenced: BTreeMap::new(),
         }
     }
@@ -253,6 +262,13 @@ impl SimCall {
         self.worker.handle_datagram(self.now, datagram);
     }
 
+    /// What an eavesdropper on someone's line has heard him send lately.
+    pub fn overheard(&self, name: &str) -> Vec<Vec<u8>> {
+        let address = self.address(name);
+        let his = self.overheard.iter().filter(|datagram| datagram.from == address);
+        his.map(|datagram| datagram.bytes.clone()).collect()
+    }
+
     // What can be seen.
 
     /// The names of those heard since speaking last began.
@@ -354,6 +370,10 @@ impl SimCall {
                 if person.plugged_in {
                     let datagram =
                         SimDatagram { from: person.public, to: transmit.to, bytes: transmit.contents };
+                    self.overheard.push_back(datagram.clone());
+                    if self.overheard.len() > OVERHEARD_MAX {
+                        self.overheard.pop_front();
+                    }
                     self.net.send(self.now, datagram);
                 }
             }
@@ -387,8 +407,11 @@ impl SimCall {
     fn deliver(&mut self, datagram: SimDatagram) {
         let now = self.now;
         // Whoever has this address now; what goes to an address nobody has is gone.
-        let person = self.people.values_mut().find(|person| person.public == datagram.to);
-        if let Some(person) = person.filter(|person| person.plugged_in) {
+        let Some(person) = self.people.values_mut().find(|person| person.public == datagram.to) else {
+            self.astray.push(datagram);
+            return;
+        };
+        if person.plugged_in {
             person.peer.handle_datagram(now, datagram.from, &datagram.bytes);
         }
     }

@@ -16,8 +16,7 @@ mod net;
 use std::time::Duration;
 
 pub use call::{LOUD, SimCall, Setup};
-pub use ear::Ear;
-pub use net::{Conditions, Dice, SimNet};
+pub use net::{Conditions, Dice};
 
 pub fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

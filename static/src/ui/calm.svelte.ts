@@ -11,8 +11,10 @@ export function calmOrder<T>(wanted: () => readonly T[], held: () => boolean, ev
   $effect(() => {
     const want = wanted();
     const now = untrack(() => shown);
-    const added = want.filter((one) => !now.includes(one));
-    const kept = now.filter((one) => want.includes(one));
+    const wantedSet = new Set(want);
+    const shownSet = new Set(now);
+    const added = want.filter((one) => !shownSet.has(one));
+    const kept = now.filter((one) => wantedSet.has(one));
     const settled = [...kept, ...added];
     if (same(settled, want)) {
       if (!same(now, want)) shown = want;

@@ -50,8 +50,13 @@ export class Person {
 
   async signsUp(server) {
     await this.#page.goTo(server.url);
-    await this.#page.press('button', 'Create an account');
+    await this.asksForAnAccount();
     await this.#makesAccount('Create account');
+  }
+
+  /** From the door to the form that makes an account. */
+  async asksForAnAccount() {
+    await this.#page.press('button', 'Create an account');
   }
 
   async #makesAccount(button) {
@@ -122,10 +127,18 @@ export class Person {
   }
 
   async isConnected() {
+    await this.#voiceIs('connected');
+  }
+
+  async isReconnecting() {
+    await this.#voiceIs('reconnecting');
+  }
+
+  async #voiceIs(wanted) {
     await until(
-      `${this.name} is connected to the room`,
+      `the dock of ${this.name} says ${wanted}`,
       () => this.#ask(() => document.querySelector('[data-voice-state]').dataset.voiceState),
-      (state) => state === 'connected',
+      (state) => state === wanted,
     );
   }
 

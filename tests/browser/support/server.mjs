@@ -30,7 +30,7 @@ export class Server {
   constructor(port, voicePort, log) {
     this.url = `http://localhost:${port}`;
     this.data = mkdtempSync(path.join(tmpdir(), 'cromulent-data-'));
-    this.#log = createWriteStream(log, { flags: 'a' });
+    this.#log = createWriteStream(log);
     this.#arguments = [
       ['--listen', `127.0.0.1:${port}`],
       ['--data-dir', this.data],

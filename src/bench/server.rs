@@ -1,0 +1,115 @@
+//! A server of one's own: another process of the same binary, with a folder that goes when it does.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::Error;
+
+/// How long a server may take to say where it is. It migrates an empty database and makes a certificate.
+const START: Duration = Duration::from_secs(30);
+
+/// A server process.
+#[derive(Debug)]
+pub struct OwnServer {
+    /// Where its page is.
+    pub address: SocketAddr,
+    /// Threads that forward voice.
+    pub workers: usize,
+    /// Its process.
+    pub pid: u32,
+    // Before the folder: fields drop in order, and the process is killed when it drops.
+    process: Child,
+    _folder: Folder,
+}
+
+impl OwnServer {
+    /// Starts `binary` on loopback and free ports, with passwords that cost nothing: not they are measured.
+    pub async fn start(binary: &Path, workers: u16, slots: u8) -> Result<Self, Error> {
+        let folder = Folder::new().map_err(|error| Error::NoServer(error.to_string()))?;
+        let mut process = Command::new(binary)
+            // Settings in the environment would change what is measured.
+            .env_clear()
+            .arg("serve")
+            .args(["--listen", "127.0.0.1:0", "--voice-port", "0", "--voice-addresses", "127.0.0.1"])
+            .args([
+                "--password-memory-kib",
+                "8",
+                "--password-passes",
+                "1",
+                "--password-tries-per-minute",
+                "0",
+            ])
+            .args([
+                "--voice-workers",
+                &workers.to_string(),
+                "--voice-slots",
+                &slots.to_string(),
+                "--log",
+                "warn",
+            ])
+            .arg("--data-dir")
+            .arg(&folder.0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Error::NoServer(format!("{}: {error}", binary.display())))?;
+        let output = process.stdout.take().map(|output| BufReader::new(output).lines());
+        let (Some(pid), Some(mut output)) = (process.id(), output) else {
+            return Err(Error::NoServer("it ended at once".to_owned()));
+        };
+        let (address, workers) = tokio::time::timeout(START, places(&mut output))
+            .await
+            .map_err(|_| Error::NoServer("it never said where it is".to_owned()))??;
+        // Read on, so that the server never waits for somebody to take what it says.
+        tokio::spawn(async move { while let Ok(Some(_)) = output.next_line().await {} });
+        Ok(Self { address, workers, pid, process, _folder: folder })
+    }
+
+    /// Ends it. Nothing in it is worth a goodbye.
+    pub async fn stop(mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill().await;
+    }
+}
+
+/// Reads on the server's output where its page is, and how many ports voice has.
+async fn places(output: &mut Lines<BufReader<ChildStdout>>) -> Result<(SocketAddr, usize), Error> {
+    let mut address = None;
+    while let Some(line) = output.next_line().await.map_err(|error| Error::NoServer(error.to_string()))? {
+        if let Some(url) = line.strip_prefix("page:") {
+            let port = url.rsplit_once(':').and_then(|(_, port)| port.trim().parse().ok());
+            address = port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        }
+        if let (Some(address), true) = (address, line.starts_with("voice:")) {
+            return Ok((address, line.split(',').count()));
+        }
+    }
+    Err(Error::NoServer("it ended at once".to_owned()))
+}
+
+/// A folder under the system's temporary one, removed with all that is in it.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> std::io::Result<Self> {
+        let random = getrandom::u64().map_err(std::io::Error::other)?;
+        let path = std::env::temp_dir().join(format!("cromulent-bench-{random:016x}"));
+        // Fails on a name that is taken, which after 64 random bits is somebody's intention.
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed stays in a folder that the system clears.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

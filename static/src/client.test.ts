@@ -1,0 +1,326 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Client } from "./client";
+import type { Message, Request, ServerEvent, Snapshot } from "./protocol";
+import type { Wire } from "./socket";
+import { FakeTimers, settle } from "./timers.fake";
+
+const ana = "u-ana";
+const ben = "u-ben";
+const general = "c-general";
+const lounge = "c-lounge";
+
+/** A server in a few lines: it answers what it is told to answer, and keeps what was asked. */
+class FakeServer implements Wire {
+  onopen: Wire["onopen"] = null;
+  onmessage: Wire["onmessage"] = null;
+  onclose: Wire["onclose"] = null;
+  readonly asked: ({ id: number } & Request)[] = [];
+  private seq = 0;
+
+  send(text: string) {
+    this.asked.push(JSON.parse(text) as { id: number } & Request);
+  }
+  close() {}
+  says(frame: unknown) {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+  event(event: ServerEvent) {
+    this.says({ seq: ++this.seq, ...event });
+  }
+  async answers(type: Request["type"], result: unknown) {
+    const request = this.asked.findLast((one) => one.type === type);
+    this.says({ id: request?.id, result });
+    await settle();
+  }
+  async refuses(type: Request["type"], code: string) {
+    const request = this.asked.findLast((one) => one.type === type);
+    this.says({ id: request?.id, error: { code, message: "" } });
+    await settle();
+  }
+  all<T extends Request["type"]>(type: T) {
+    return this.asked.filter((one): one is { id: number } & Extract<Request, { type: T }> => one.type === type);
+  }
+  async welcomes(more: Partial<Snapshot> | "resumed" = {}) {
+    this.onopen?.();
+    await this.answers("hello", { type: "welcome", connection: "c1", resumed: more === "resumed" });
+    if (more !== "resumed") this.event({ type: "ready", snapshot: { ...snapshot, ...more } });
+    await settle();
+  }
+  async dies() {
+    this.onclose?.({ code: 1006 });
+    await settle();
+  }
+}
+
+const snapshot: Snapshot = {
+  server_name: "Harbour Street",
+  version: "1",
+  slots: 8,
+  me: ana,
+  users: [
+    { id: ana, username: "ana", role: "admin" },
+    { id: ben, username: "ben", role: "member" },
+  ],
+  online: [ana],
+  channels: [
+    { id: general, name: "general", slug: "general", kind: "text" },
+    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice" },
+  ],
+  rooms: [],
+};
+
+const message = (number: number, more: Partial<Message> = {}): Message => ({
+  id: `m-${String(number).padStart(4, "0")}`,
+  channel: general,
+  author: ben,
+  body: `message ${number}`,
+  posted_at: number,
+  nonce: `n-${number}`,
+  ...more,
+});
+
+let timers: FakeTimers;
+let wires: FakeServer[];
+let signedIn: boolean;
+let signedOut: number;
+let client: Client;
+
+const server = () => wires.at(-1) as FakeServer;
+const bodies = () => client.store.history(general).messages.map((one) => one.body);
+const pending = () => client.store.history(general).pending;
+
+beforeEach(() => {
+  timers = new FakeTimers();
+  wires = [];
+  signedIn = true;
+  signedOut = 0;
+  let nonces = 0;
+  client = new Client({
+    timers,
+    dial: () => {
+      wires.push(new FakeServer());
+      return server();
+    },
+    nonce: () => `nonce-${++nonces}`,
+    stillSignedIn: async () => signedIn,
+    signedOut: () => (signedOut += 1),
+    voice: {
+      openPeer: () => {
+        throw new Error("no voice in this test");
+      },
+      codecs: () => [],
+      openMicrophone: async () => ({ refused: "missing" }),
+      loudspeakers: { play: () => {}, silence: () => {}, stop: () => {} },
+      remembered: { muted: null, remember: () => {} },
+    },
+  });
+  client.start();
+});
+
+describe("reading", () => {
+  it("loads the newest page of the channel that is opened, once", async () => {
+    await server().welcomes();
+    client.open(general);
+    client.open(general);
+    expect(server().all("load_messages")).toMatchObject([{ channel: general, page: "latest" }]);
+    await server().answers("load_messages", { type: "messages", messages: [message(2), message(3)], more: true });
+    expect(bodies()).toEqual(["message 2", "message 3"]);
+    client.loadOlder(general);
+    client.loadOlder(general);
+    expect(server().all("load_messages").slice(1)).toMatchObject([{ page: { before: "m-0002" } }]);
+    await server().answers("load_messages", { type: "messages", messages: [message(1)], more: false });
+    expect(bodies()).toEqual(["message 1", "message 2", "message 3"]);
+    client.loadOlder(general);
+    expect(server().all("load_messages")).toHaveLength(2);
+  });
+
+  it("loads a channel that was opened before there was a link", async () => {
+    client.open(general);
+    await settle();
+    expect(client.store.history(general).newest).toBe("failed");
+    await server().welcomes();
+    expect(server().all("load_messages")).toHaveLength(1);
+  });
+
+  it("asks for what it missed when a whole new picture comes, page after page", async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(1)], more: false });
+    await server().dies();
+    await timers.pass(250);
+    await server().welcomes();
+    server().event({ type: "message_posted", message: message(9) });
+    expect(server().all("load_messages")).toMatchObject([{ page: { after: "m-0001" } }]);
+    await server().answers("load_messages", { type: "messages", messages: [message(2), message(3)], more: true });
+    expect(server().all("load_messages")[1]).toMatchObject({ page: { after: "m-0003" } });
+    await server().answers("load_messages", { type: "messages", messages: [message(4)], more: false });
+    expect(bodies()).toEqual([1, 2, 3, 4, 9].map((number) => `message ${number}`));
+  });
+
+  it("starts from the newest when it was away for too long", async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(1)], more: false });
+    await server().dies();
+    await timers.pass(250);
+    await server().welcomes();
+    for (let page = 0; page < 4; page += 1) {
+      await server().answers("load_messages", { type: "messages", messages: [message(10 + page)], more: true });
+    }
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: "latest" });
+    await server().answers("load_messages", { type: "messages", messages: [message(99)], more: true });
+    expect(bodies()).toEqual(["message 99"]);
+  });
+
+  it("keeps the gap in mind when the link is lost while closing it", async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(1)], more: false });
+    await server().dies();
+    await timers.pass(250);
+    await server().welcomes();
+    await server().dies();
+    await timers.pass(1_000);
+    await server().welcomes("resumed");
+    expect(server().all("load_messages")).toMatchObject([{ page: { after: "m-0001" } }]);
+  });
+});
+
+describe("writing", () => {
+  beforeEach(async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [], more: false });
+  });
+
+  it("shows the post at once and the server's message after it", async () => {
+    client.post(general, "  hello  ");
+    expect(pending()).toMatchObject([{ body: "hello", failure: null }]);
+    expect(server().all("post_message")).toMatchObject([{ body: "hello", nonce: "nonce-1" }]);
+    await server().answers("post_message", {
+      type: "message_posted",
+      message: message(1, { author: ana, nonce: "nonce-1", body: "hello" }),
+    });
+    expect(pending()).toEqual([]);
+    expect(bodies()).toEqual(["hello"]);
+  });
+
+  it("posts nothing when there is nothing", () => {
+    client.post(general, " \n ");
+    expect(pending()).toEqual([]);
+  });
+
+  it("keeps the order: the next goes when the one before is there", async () => {
+    client.post(general, "one");
+    client.post(general, "two");
+    expect(server().all("post_message").map((one) => one.body)).toEqual(["one"]);
+    await server().answers("post_message", { type: "message_posted", message: message(1, { author: ana, nonce: "nonce-1" }) });
+    expect(server().all("post_message").map((one) => one.body)).toEqual(["one", "two"]);
+  });
+
+  it("sends again with the same nonce after the link was lost, and shows it once", async () => {
+    client.post(general, "hello");
+    await server().dies();
+    expect(pending()).toMatchObject([{ failure: null }]);
+    await timers.pass(250);
+    await server().welcomes("resumed");
+    expect(server().all("post_message")).toMatchObject([{ body: "hello", nonce: "nonce-1" }]);
+    const stored = message(1, { author: ana, nonce: "nonce-1", body: "hello" });
+    server().event({ type: "message_posted", message: stored });
+    await server().answers("post_message", { type: "message_posted", message: stored });
+    expect(bodies()).toEqual(["hello"]);
+    expect(pending()).toEqual([]);
+  });
+
+  it("takes what is written offline and sends it in order when it is back, with a new picture too", async () => {
+    await server().dies();
+    client.post(general, "one");
+    client.post(general, "two");
+    await timers.pass(250);
+    await server().welcomes();
+    await server().answers("post_message", { type: "message_posted", message: message(1, { author: ana, nonce: "nonce-1" }) });
+    await server().answers("post_message", { type: "message_posted", message: message(2, { author: ana, nonce: "nonce-2" }) });
+    expect(server().all("post_message").map((one) => one.nonce)).toEqual(["nonce-1", "nonce-2"]);
+    expect(pending()).toEqual([]);
+  });
+
+  it("says why a post was refused, and lets the next one pass", async () => {
+    client.post(general, "one");
+    client.post(general, "two");
+    await server().refuses("post_message", "rate_limited");
+    expect(pending()).toMatchObject([{ body: "one", failure: "rate_limited" }, { body: "two", failure: null }]);
+    await server().answers("post_message", { type: "message_posted", message: message(2, { author: ana, nonce: "nonce-2" }) });
+    client.sendAgain(general, "nonce-1");
+    expect(server().all("post_message").at(-1)).toMatchObject({ body: "one", nonce: "nonce-1" });
+    await server().refuses("post_message", "not_allowed");
+    client.discard(general, "nonce-1");
+    expect(pending()).toEqual([]);
+  });
+
+  it("tries a silent server three times, always with the same nonce", async () => {
+    client.post(general, "hello");
+    for (let tries = 0; tries < 3; tries += 1) {
+      await timers.pass(10_000);
+      // Something else proves that the link lives.
+      server().event({ type: "presence_changed", user: ben, presence: "online" });
+    }
+    expect(server().all("post_message").map((one) => one.nonce)).toEqual(["nonce-1", "nonce-1", "nonce-1"]);
+    expect(pending()).toMatchObject([{ failure: "silent" }]);
+  });
+
+  it("tells the others at most every two seconds that one writes, and when one stops", async () => {
+    client.setTyping(general, true);
+    client.setTyping(general, true);
+    await timers.pass(1_999);
+    client.setTyping(general, true);
+    await timers.pass(1);
+    client.setTyping(general, true);
+    client.setTyping(general, false);
+    client.setTyping(general, false);
+    expect(server().all("set_typing").map((one) => one.active)).toEqual([true, true, false]);
+  });
+});
+
+describe("the session", () => {
+  it("is over when the server says so", async () => {
+    await server().welcomes();
+    server().onclose?.({ code: 4001 });
+    await settle();
+    expect(signedOut).toBe(1);
+  });
+
+  it("is looked after when sockets are refused", async () => {
+    signedIn = false;
+    await server().dies();
+    expect(signedOut).toBe(1);
+    await timers.pass(60_000);
+    expect(wires).toHaveLength(1);
+  });
+
+  it("is not given up because the server is away", async () => {
+    await server().dies();
+    await timers.pass(10_000);
+    expect(signedOut).toBe(0);
+    expect(wires.length).toBeGreaterThan(2);
+  });
+});
+
+describe("voice", () => {
+  it("takes only its own stay for its own, also when numbers began again", async () => {
+    await server().welcomes();
+    const listed: boolean[] = [];
+    client.voice.signalReady = (isListed, elsewhere) => {
+      listed.push(isListed(3), elsewhere(null));
+    };
+    Object.defineProperty(client.voice, "channel", { value: lounge });
+    const stay = (user: string) => ({
+      channel: lounge,
+      participants: [{ participant: 3, user, muted: false, deafened: false, media: "connected" as const }],
+      speakers: [],
+      slots: [],
+    });
+    server().event({ type: "ready", snapshot: { ...snapshot, rooms: [stay(ben)] } });
+    server().event({ type: "ready", snapshot: { ...snapshot, rooms: [stay(ana)] } });
+    expect(listed).toEqual([false, false, true, true]);
+  });
+});

@@ -1,0 +1,667 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { FakeTimers, settle } from "../timers.fake";
+import type { Microphone, Opened } from "./microphone";
+import { type Joined, type Peer, VoiceRoom } from "./room";
+
+const lounge = "c-lounge";
+const attic = "c-attic";
+
+class FakePeer {
+  connectionState = "new";
+  iceConnectionState = "new";
+  onconnectionstatechange: (() => void) | null = null;
+  oniceconnectionstatechange: (() => void) | null = null;
+  localDescription: { sdp: string } | null = null;
+  answer: string | null = null;
+  closed = false;
+  lines: { kind: unknown; direction: string; codecs: string[] }[] = [];
+  sending: (unknown | null)[] = [];
+  answers = 0;
+  still = false;
+
+  addTransceiver(kind: unknown, { direction }: { direction: string }) {
+    const line = { kind, direction, codecs: [] as string[] };
+    this.lines.push(line);
+    return {
+      setCodecPreferences: (codecs: { mimeType: string }[]) => {
+        line.codecs = codecs.map((codec) => codec.mimeType);
+      },
+      sender: { replaceTrack: async (track: unknown) => void this.sending.push(track) },
+      receiver: { track: { line: this.lines.length - 1 } },
+    };
+  }
+  async createOffer() {
+    return { type: "offer", sdp: "offer" };
+  }
+  async setLocalDescription({ sdp }: { sdp: string }) {
+    this.localDescription = { sdp };
+  }
+  async setRemoteDescription({ sdp }: { sdp: string }) {
+    this.answer = sdp;
+  }
+  async getStats() {
+    if (!this.still) this.answers += 1;
+    return new Map<string, unknown>([
+      ["T", { id: "T", type: "transport", selectedCandidatePairId: "P", bytesReceived: this.answers * 100 }],
+      ["P", { id: "P", type: "candidate-pair", responsesReceived: this.answers, currentRoundTripTime: 0.02 }],
+    ]);
+  }
+  close() {
+    this.closed = true;
+    this.connectionState = "closed";
+  }
+  async goes(state: string, ice = state) {
+    this.connectionState = state;
+    this.iceConnectionState = ice;
+    this.onconnectionstatechange?.();
+    await settle();
+  }
+}
+
+class FakeMicrophone {
+  open = true;
+  closed = false;
+  onended: (() => void) | null = null;
+  track = { name: "microphone" };
+  level = () => -30;
+  close() {
+    this.closed = true;
+  }
+}
+
+interface Ask {
+  channel: string;
+  offer: string;
+  muted: boolean;
+  deafened: boolean;
+  answer(participant: number): Promise<void>;
+  refuse(code: string): Promise<void>;
+}
+
+let timers: FakeTimers;
+let peers: FakePeer[];
+let joins: Ask[];
+let told: string[];
+let microphones: FakeMicrophone[];
+let microphoneAnswer: () => Promise<Opened>;
+let played: unknown[][];
+let silent: boolean;
+let remembered: boolean | null;
+let setFails: boolean;
+let states: string[];
+let room: VoiceRoom;
+
+const peer = () => peers.at(-1) as FakePeer;
+const asked = () => joins.at(-1) as Ask;
+const microphone = () => microphones.at(-1) as FakeMicrophone;
+const state = () => room.state.name;
+
+function open() {
+  const made = new FakeMicrophone();
+  microphones.push(made);
+  return Promise.resolve<Opened>({ microphone: made as unknown as Microphone });
+}
+
+function make() {
+  room = new VoiceRoom({
+    timers,
+    signal: {
+      join: (channel, offer, muted, deafened) =>
+        new Promise<Joined>((resolve, reject) => {
+          joins.push({
+            channel,
+            offer,
+            muted,
+            deafened,
+            answer: async (participant) => {
+              resolve({ participant, answer: `answer ${participant}` });
+              await settle();
+            },
+            refuse: async (code) => {
+              reject(Object.assign(new Error(code), { code }));
+              await settle();
+            },
+          });
+        }),
+      set: async (muted, deafened) => {
+        if (setFails) throw Object.assign(new Error("lost"), { code: "lost" });
+        told.push(`set ${muted} ${deafened}`);
+      },
+      leave: async () => void told.push("leave"),
+    },
+    openPeer: () => {
+      const made = new FakePeer();
+      peers.push(made);
+      return made as unknown as Peer;
+    },
+    codecs: () =>
+      ["audio/opus", "audio/red", "audio/PCMU"].map((mimeType) => ({ mimeType, clockRate: 48_000 }) as RTCRtpCodec),
+    openMicrophone: () => microphoneAnswer(),
+    loudspeakers: {
+      play: (tracks) => void played.push([...tracks]),
+      silence: (is) => (silent = is),
+      stop: () => {},
+    },
+    slots: () => 3,
+    remembered: { muted: remembered, remember: (muted) => (remembered = muted) },
+    changed: () => {
+      if (states.at(-1) !== room.state.name) states.push(room.state.name);
+    },
+    measured: () => {},
+  });
+  room.signalReady(() => false, () => false);
+}
+
+/** Goes into the lounge, all the way. */
+async function inside(participant = 7) {
+  room.join(lounge);
+  await settle();
+  await asked().answer(participant);
+  await peer().goes("connected");
+}
+
+beforeEach(() => {
+  timers = new FakeTimers();
+  peers = [];
+  joins = [];
+  told = [];
+  microphones = [];
+  microphoneAnswer = open;
+  played = [];
+  silent = false;
+  remembered = false;
+  setFails = false;
+  states = [];
+  make();
+});
+
+describe("going in", () => {
+  it("passes through every state, and is connected only when sound can travel", async () => {
+    await inside();
+    expect(states).toEqual(["asking_microphone", "joining", "connecting", "connected"]);
+    expect(room.state).toMatchObject({ channel: lounge, since: 0 });
+    expect(room.participant).toBe(7);
+    expect(peers).toHaveLength(1);
+    expect(peer().answer).toBe("answer 7");
+  });
+
+  it("offers one line to send and the others to hear, redundancy first, and plays them all", async () => {
+    await inside();
+    expect(peer().lines.map((line) => line.direction)).toEqual(["sendonly", "recvonly", "recvonly", "recvonly"]);
+    expect(peer().lines[0]?.kind).toBe(microphone().track);
+    expect(peer().lines[1]?.codecs).toEqual(["audio/red", "audio/opus"]);
+    expect(played).toEqual([[{ line: 1 }, { line: 2 }, { line: 3 }]]);
+    expect(asked()).toMatchObject({ channel: lounge, offer: "offer", muted: false, deafened: false });
+  });
+
+  it("waits for the keys, not only for the path", async () => {
+    room.join(lounge);
+    await settle();
+    await asked().answer(7);
+    await peer().goes("connecting", "connected");
+    expect(state()).toBe("connecting");
+    await peer().goes("connected");
+    expect(state()).toBe("connected");
+  });
+
+  it("starts with the microphone closed the first time ever, later as it was", async () => {
+    remembered = null;
+    make();
+    expect(room.muted).toBe(true);
+    await inside();
+    expect(asked().muted).toBe(true);
+    expect(microphone().open).toBe(false);
+    room.setMuted(false);
+    expect(remembered).toBe(false);
+    make();
+    expect(room.muted).toBe(false);
+  });
+
+  it("does nothing when one is there already", async () => {
+    await inside();
+    room.join(lounge);
+    await settle();
+    expect(joins).toHaveLength(1);
+  });
+
+  it("moves to another room with the same microphone", async () => {
+    await inside();
+    room.join(attic);
+    await settle();
+    expect(peers[0]?.closed).toBe(true);
+    expect(asked().channel).toBe(attic);
+    await asked().answer(8);
+    await peer().goes("connected");
+    expect(room.channel).toBe(attic);
+    expect(microphones).toHaveLength(1);
+    expect(told).toEqual([]);
+  });
+});
+
+describe("without a microphone", () => {
+  it.each(["blocked", "missing", "busy", "insecure"] as const)("one can listen when it is %s", async (refused) => {
+    microphoneAnswer = async () => ({ refused });
+    await inside();
+    expect(state()).toBe("connected");
+    expect(peer().lines[0]).toMatchObject({ kind: "audio", direction: "sendonly" });
+    expect(room.noMicrophone).toBe(refused);
+    expect(room.gate).toEqual({ open: false, because: "no_microphone" });
+  });
+
+  it("one can try again, within the stay", async () => {
+    microphoneAnswer = async () => ({ refused: "blocked" });
+    await inside();
+    microphoneAnswer = open;
+    await room.retryMicrophone();
+    expect(room.noMicrophone).toBeNull();
+    expect(peer().sending).toEqual([microphone().track]);
+    expect(room.gate.open).toBe(true);
+    expect(peers).toHaveLength(1);
+  });
+
+  it("that went away, another one is looked for", async () => {
+    await inside();
+    microphoneAnswer = async () => ({ refused: "missing" });
+    microphone().onended?.();
+    await settle();
+    expect(peer().sending).toContain(null);
+    expect(room.noMicrophone).toBe("missing");
+    expect(state()).toBe("connected");
+  });
+
+  it("asked for, but the user left meanwhile: it is closed again", async () => {
+    let give = (_: Opened) => {};
+    microphoneAnswer = () => new Promise((resolve) => (give = resolve));
+    room.join(lounge);
+    await settle();
+    expect(state()).toBe("asking_microphone");
+    room.leave();
+    const late = new FakeMicrophone();
+    give({ microphone: late as unknown as Microphone });
+    await settle();
+    expect(late.closed).toBe(true);
+    expect(state()).toBe("idle");
+    expect(joins).toHaveLength(0);
+  });
+
+  it("asked for, but the user chose another room meanwhile: that one gets it", async () => {
+    let give = (_: Opened) => {};
+    microphoneAnswer = () => new Promise((resolve) => (give = resolve));
+    room.join(lounge);
+    const first = give;
+    room.join(attic);
+    const made = new FakeMicrophone();
+    give({ microphone: made as unknown as Microphone });
+    await settle();
+    const extra = new FakeMicrophone();
+    first({ microphone: extra as unknown as Microphone });
+    await settle();
+    expect(asked().channel).toBe(attic);
+    expect(made.closed).toBe(false);
+    expect(extra.closed).toBe(true);
+  });
+});
+
+describe("mute and deafen", () => {
+  it("act here at once and on the server too", async () => {
+    await inside();
+    expect(microphone().open).toBe(true);
+    room.setMuted(true);
+    expect(microphone().open).toBe(false);
+    room.setDeafened(true);
+    expect(silent).toBe(true);
+    await settle();
+    expect(told).toEqual(["set true false", "set true true"]);
+  });
+
+  it("unmuting opens the ears too", async () => {
+    await inside();
+    room.setMuted(true);
+    room.setDeafened(true);
+    room.setMuted(false);
+    expect(room.deafened).toBe(false);
+    expect(silent).toBe(false);
+    expect(microphone().open).toBe(true);
+  });
+
+  it("pressed while the join is under way are told after it", async () => {
+    room.join(lounge);
+    await settle();
+    room.setMuted(true);
+    await asked().answer(7);
+    expect(told).toEqual(["set true false"]);
+  });
+
+  it("that the server did not hear are told again when the socket is back", async () => {
+    await inside();
+    setFails = true;
+    room.setMuted(true);
+    await settle();
+    room.signalLost();
+    setFails = false;
+    room.signalResumed();
+    await settle();
+    expect(told).toEqual(["set true false"]);
+    expect(microphone().open).toBe(false);
+  });
+});
+
+describe("refused", () => {
+  it.each([
+    ["room_full", "room_full"],
+    ["voice_unavailable", "voice_unavailable"],
+    ["not_found", "not_allowed"],
+    ["not_allowed", "not_allowed"],
+    ["bad_offer", "broken"],
+    ["internal", "broken"],
+  ])("%s ends in failed(%s), with the microphone closed", async (code, reason) => {
+    const { error } = console;
+    console.error = () => {};
+    room.join(lounge);
+    await settle();
+    await asked().refuse(code);
+    console.error = error;
+    expect(room.state).toEqual({ name: "failed", channel: lounge, reason });
+    expect(microphone().closed).toBe(true);
+    expect(peer().closed).toBe(true);
+    expect(told).toEqual([]);
+  });
+
+  it("because the server is busy or silent: asks again, a little later each time", async () => {
+    room.join(lounge);
+    await settle();
+    await asked().refuse("busy");
+    expect(state()).toBe("reconnecting");
+    await settle();
+    await asked().refuse("silent");
+    expect(joins).toHaveLength(2);
+    await timers.pass(500);
+    expect(joins).toHaveLength(3);
+    await asked().answer(9);
+    await peer().goes("connected");
+    expect(state()).toBe("connected");
+  });
+
+  it("one can try again", async () => {
+    room.join(lounge);
+    await settle();
+    await asked().refuse("room_full");
+    await inside();
+    expect(state()).toBe("connected");
+  });
+});
+
+describe("no way through", () => {
+  it("fails when the path fails before it ever was", async () => {
+    room.join(lounge);
+    await settle();
+    await asked().answer(7);
+    await peer().goes("failed");
+    expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "no_way" });
+    expect(told).toEqual(["leave"]);
+  });
+
+  it("fails when nothing happens for twelve seconds", async () => {
+    room.join(lounge);
+    await settle();
+    await asked().answer(7);
+    await timers.pass(11_900);
+    expect(state()).toBe("connecting");
+    await timers.pass(200);
+    expect(room.state).toMatchObject({ name: "failed", reason: "no_way" });
+  });
+});
+
+describe("a path that breaks", () => {
+  it("and mends by itself keeps the stay", async () => {
+    await inside();
+    await peer().goes("disconnected");
+    expect(state()).toBe("reconnecting");
+    await timers.pass(3_000);
+    await peer().goes("connected");
+    expect(state()).toBe("connected");
+    await timers.pass(20_000);
+    expect(state()).toBe("connected");
+    expect(joins).toHaveLength(1);
+  });
+
+  it("and does not mend is begun anew after six seconds, counting the same stay", async () => {
+    await inside();
+    await timers.pass(60_000);
+    await peer().goes("disconnected");
+    peer().still = true;
+    await timers.pass(6_100);
+    expect(joins).toHaveLength(2);
+    expect(peers[0]?.closed).toBe(true);
+    await asked().answer(8);
+    await peer().goes("connected");
+    expect(room.state).toMatchObject({ name: "connected", since: 0 });
+    expect(states.slice(4)).toEqual(["reconnecting", "connected"]);
+    expect(microphones).toHaveLength(1);
+  });
+
+  it("and fails is begun anew at once", async () => {
+    await inside();
+    await peer().goes("failed");
+    expect(state()).toBe("reconnecting");
+    expect(joins).toHaveLength(2);
+  });
+
+  it("is noticed in the packets when the browser does not notice", async () => {
+    await inside();
+    await timers.pass(3_000);
+    peer().still = true;
+    await timers.pass(5_000);
+    expect(state()).toBe("connected");
+    await timers.pass(2_000);
+    expect(state()).toBe("reconnecting");
+    peer().still = false;
+    await timers.pass(1_500);
+    expect(state()).toBe("connected");
+  });
+
+  it("again and again leaves it to the user", async () => {
+    await inside();
+    await peer().goes("failed");
+    for (let round = 0; round < 6; round += 1) {
+      await timers.pass(8_000);
+      await asked().answer(20 + round);
+      await peer().goes("failed");
+    }
+    expect(room.state).toMatchObject({ name: "failed", reason: "no_way" });
+    const asks = joins.length;
+    await timers.pass(60_000);
+    expect(joins).toHaveLength(asks);
+  });
+
+  it("is measured", async () => {
+    await inside();
+    await timers.pass(2_000);
+    expect(room.line).toMatchObject({ roundTrip: 20, bars: 4 });
+    room.leave();
+    expect(room.line).toBeNull();
+  });
+});
+
+describe("a socket that is lost", () => {
+  it("does not end the talk, and comes back to it", async () => {
+    await inside();
+    room.signalLost();
+    await timers.pass(20_000);
+    expect(state()).toBe("connected");
+    room.signalResumed();
+    expect(state()).toBe("connected");
+    expect(joins).toHaveLength(1);
+  });
+
+  it("comes back without resuming: the stay is kept when the server still lists it", async () => {
+    await inside(7);
+    room.signalLost();
+    room.signalReady((number) => number === 7, () => true);
+    expect(state()).toBe("connected");
+    expect(joins).toHaveLength(1);
+  });
+
+  it("comes back to a server that forgot us: the room is joined again at once", async () => {
+    await inside(7);
+    room.signalLost();
+    room.signalReady(() => false, () => false);
+    expect(state()).toBe("reconnecting");
+    await settle();
+    expect(joins).toHaveLength(2);
+    expect(asked().channel).toBe(lounge);
+    await asked().answer(1);
+    await peer().goes("connected");
+    expect(state()).toBe("connected");
+  });
+
+  it("while the media fails as well: joins again when it is back, not before", async () => {
+    await inside(7);
+    room.signalLost();
+    await peer().goes("failed");
+    expect(state()).toBe("reconnecting");
+    await timers.pass(10_000);
+    expect(joins).toHaveLength(1);
+    room.signalReady(() => false, () => false);
+    await settle();
+    expect(joins).toHaveLength(2);
+  });
+
+  it("during the join: joins when it is back, whether resumed or not", async () => {
+    room.join(lounge);
+    await settle();
+    room.signalLost();
+    await asked().refuse("lost");
+    expect(state()).toBe("reconnecting");
+    room.signalResumed();
+    await settle();
+    expect(joins).toHaveLength(2);
+    room.signalLost();
+    await asked().refuse("lost");
+    room.signalReady(() => false, () => false);
+    await settle();
+    expect(joins).toHaveLength(3);
+  });
+
+  it("while another page took the place: says so", async () => {
+    await inside(7);
+    room.signalLost();
+    room.signalReady(() => false, () => true);
+    expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "taken_over" });
+    expect(told).toEqual([]);
+  });
+
+  it("hears of the leaving when it is back", async () => {
+    await inside(7);
+    room.signalLost();
+    room.leave();
+    expect(state()).toBe("idle");
+    expect(told).toEqual([]);
+    room.signalResumed();
+    expect(told).toEqual(["leave"]);
+  });
+});
+
+describe("the server ends a stay", () => {
+  it("because another page took over", async () => {
+    await inside(7);
+    room.ended(7, "taken_over");
+    expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "taken_over" });
+    expect(microphone().closed).toBe(true);
+    expect(told).toEqual([]);
+    // One press moves it here.
+    await inside(9);
+    expect(state()).toBe("connected");
+  });
+
+  it.each(["timed_out", "failed"] as const)("because it %s: begins anew", async (reason) => {
+    await inside(7);
+    room.ended(7, reason);
+    expect(state()).toBe("reconnecting");
+    await settle();
+    expect(joins).toHaveLength(2);
+  });
+
+  it("but not this one", async () => {
+    await inside(7);
+    room.ended(6, "taken_over");
+    room.left(6);
+    await timers.pass(1_000);
+    expect(state()).toBe("connected");
+  });
+
+  it("before its answer was here", async () => {
+    room.join(lounge);
+    await settle();
+    room.ended(7, "taken_over");
+    await asked().answer(7);
+    expect(room.state).toMatchObject({ name: "failed", reason: "taken_over" });
+  });
+
+  it("with a leaving and the reason behind it", async () => {
+    await inside(7);
+    room.left(7);
+    room.ended(7, "taken_over");
+    await timers.pass(1_000);
+    expect(room.state).toMatchObject({ name: "failed", reason: "taken_over" });
+    expect(joins).toHaveLength(1);
+  });
+
+  it("with a leaving and no reason: begins anew", async () => {
+    await inside(7);
+    room.left(7);
+    await timers.pass(300);
+    expect(state()).toBe("reconnecting");
+    expect(joins).toHaveLength(2);
+  });
+});
+
+describe("leaving", () => {
+  it("goes to idle from everywhere", async () => {
+    room.leave();
+    expect(states).toEqual([]);
+
+    const reach: (() => Promise<void>)[] = [
+      async () => {
+        room.join(lounge);
+        await settle();
+      },
+      async () => {
+        room.join(lounge);
+        await settle();
+        await asked().answer(7);
+      },
+      () => inside(),
+      async () => {
+        await inside();
+        await peer().goes("disconnected");
+      },
+      async () => {
+        room.join(lounge);
+        await settle();
+        await asked().refuse("room_full");
+      },
+    ];
+    const from = ["joining", "connecting", "connected", "reconnecting", "failed"];
+    for (const [index, go] of reach.entries()) {
+      await go();
+      expect(state()).toBe(from[index]);
+      room.leave();
+      expect(room.state).toEqual({ name: "idle" });
+      expect(microphone().closed).toBe(true);
+      expect(peer().closed).toBe(true);
+      await timers.pass(30_000);
+      expect(state()).toBe("idle");
+    }
+  });
+
+  it("tells the server once, and an answer that comes later changes nothing", async () => {
+    room.join(lounge);
+    await settle();
+    room.leave();
+    await asked().answer(7);
+    expect(state()).toBe("idle");
+    expect(told).toEqual(["leave"]);
+    expect(room.participant).toBeNull();
+  });
+});
