@@ -46,7 +46,7 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Address people type, when it is not the one above: https://chat.example.org. Decides whether cookies are
+    /// Address people type, when it is not the one above, as in `https://chat.example.org`. Decides whether cookies are
     /// marked secure, which Origin is ours and what the setup link says
     #[arg(long, env = "CROMULENT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

@@ -15,6 +15,8 @@ mod support;
 mod accounts;
 /// The house holds: imports go one way.
 mod architecture;
+/// The load generator measures a real server.
+mod bench;
 /// What the binary does with flags, signals and a sudden death.
 mod binary;
 /// Writing and reading back.

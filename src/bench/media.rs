@@ -115,6 +115,8 @@ pub async fn run(media: &Media) -> Result<Report, Error> {
 }
 
 async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Error> {
+    // What cannot be read then cannot be read now, and nobody needs to come for it.
+    server.cpu_time()?;
     let mut progress = Progress::default();
     let arrived = |count| progress.say(&format!("{count} of {} people are in", plan.all()));
     let people = People::gather(Http(server.address()), plan, arrived).await?;
@@ -123,20 +125,20 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
     let window = Window { from, until: from + Duration::from_secs(seconds.into()) };
     people.talk(window);
     tokio::time::sleep_until(window.from.into()).await;
-    let before = server.cpu_time()?;
+    let before = (server.cpu_time()?, own_cpu_time());
     for second in 0..seconds {
         progress.say(&format!("{second} of {seconds} seconds are measured"));
         tokio::time::sleep_until((window.from + Duration::from_secs(u64::from(second) + 1)).into()).await;
     }
-    let after = server.cpu_time()?;
+    let after = (server.cpu_time()?, own_cpu_time());
     tokio::time::sleep(LATE).await;
     progress.say("everybody goes home");
     let (slots, joins) = (people.slots, people.joins.clone());
     let tallies = people.go_home().await?;
-    progress.done();
 
-    let cpu = after.zip(before).map(|(after, before)| after.since(&before));
-    let cost = Cost { workers: server.workers(), slots, cpu };
+    let spent = |after: Option<CpuTime>, before: Option<CpuTime>| Some(after?.since(&before?));
+    let (server_spent, client_spent) = (spent(after.0, before.0), spent(after.1, before.1));
+    let cost = Cost { workers: server.workers(), slots, server: server_spent, client: client_spent };
     Ok(Report::new(plan, seconds, cost, &joins, &tallies))
 }
 
@@ -168,6 +170,11 @@ impl Server {
         };
         pid.map(|pid| CpuTime::of(pid).map_err(|source| Error::NoCpuTime { pid, source })).transpose()
     }
+}
+
+/// Of this process, in which the people are.
+fn own_cpu_time() -> Option<CpuTime> {
+    CpuTime::of(std::process::id()).ok()
 }
 
 /// Says no before the first person comes, when there are not enough file descriptors for the last.
@@ -214,8 +221,11 @@ impl Progress {
             self.len = text.len();
         }
     }
+}
 
-    fn done(&mut self) {
+impl Drop for Progress {
+    /// Leaves an empty line to whatever is said next, be it the result or an error.
+    fn drop(&mut self) {
         self.say("");
         let mut stderr = std::io::stderr().lock();
         if stderr.is_terminal() {

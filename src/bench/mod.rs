@@ -51,7 +51,7 @@ pub enum Error {
         there: usize,
     },
     /// More talkers than people.
-    #[error("{talkers} of {people} people cannot talk")]
+    #[error("in rooms of {people} people {talkers} cannot talk")]
     TooManyTalkers {
         /// As many as should talk.
         talkers: u16,

@@ -202,6 +202,8 @@ fn voice_channel(snapshot: &Snapshot, room: usize, rooms: u16) -> Result<Channel
 async fn follow(mut socket: Socket, mut phases: watch::Receiver<Phase>) -> bool {
     loop {
         tokio::select! {
+            // The end comes first: what closes after it was meant to.
+            biased;
             over = phases.wait_for(|phase| matches!(phase, Phase::Over)) => {
                 drop(over);
                 break;

@@ -38,6 +38,8 @@ pub struct Report {
     pub server_cores: Option<f64>,
     /// Packets that one busy core would deliver in a second.
     pub packets_per_core_second: Option<u64>,
+    /// Cores the people kept busy, all in one process. Near what the machine has left, loss and delay are theirs.
+    pub client_cores: Option<f64>,
     /// From asking to join until sound could travel: half of the people were in by then.
     pub join_ms_p50: Option<f64>,
     /// The same for 99 of 100.
@@ -50,15 +52,17 @@ pub struct Report {
     pub people_lost: usize,
 }
 
-/// What the server was and cost.
+/// What the server was, and what both sides cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     /// Threads that forward voice.
     pub workers: Option<usize>,
     /// Voices that one hears at once.
     pub slots: u8,
-    /// CPU time in the measured time.
-    pub cpu: Option<Duration>,
+    /// The server's CPU time in the measured time.
+    pub server: Option<Duration>,
+    /// The people's.
+    pub client: Option<Duration>,
 }
 
 impl Report {
@@ -72,8 +76,9 @@ impl Report {
         let mut join = Histogram::default();
         joins.iter().for_each(|took| join.record(took.as_micros().try_into().unwrap_or(u64::MAX)));
         let join_ms = |per_cent| join.percentile(per_cent).map(|micros| micros as f64 / 1e3);
-        let nanos = cost.cpu.map(|cpu| cpu.as_nanos() as f64);
-        let nanos_per_packet = nanos.map(|nanos| nanos / delivered as f64).filter(|each| each.is_finite());
+        let cores = |spent: Option<Duration>| spent.map(|spent| spent.as_secs_f64() / f64::from(seconds));
+        let nanos_per_packet = cost.server.map(|spent| spent.as_nanos() as f64 / delivered as f64);
+        let nanos_per_packet = nanos_per_packet.filter(|nanos| nanos.is_finite() && *nanos > 0.0);
         Self {
             rooms: plan.rooms,
             people: plan.people,
@@ -85,11 +90,10 @@ impl Report {
             packets_expected: expected,
             packets_delivered: delivered,
             loss: if expected == 0 { 0.0 } else { 1.0 - delivered as f64 / expected as f64 },
-            server_cpu_ns_per_packet: nanos_per_packet.map(|each| each.round() as u64),
-            server_cores: nanos.map(|nanos| nanos / 1e9 / f64::from(seconds)),
-            packets_per_core_second: nanos_per_packet
-                .filter(|each| *each > 0.0)
-                .map(|each| (1e9 / each) as u64),
+            server_cpu_ns_per_packet: nanos_per_packet.map(|nanos| nanos.round() as u64),
+            server_cores: cores(cost.server),
+            packets_per_core_second: nanos_per_packet.map(|nanos| (1e9 / nanos) as u64),
+            client_cores: cores(cost.client),
             join_ms_p50: join_ms(50),
             join_ms_p99: join_ms(99),
             latency_us_p50: latency.percentile(50),
@@ -123,6 +127,7 @@ impl fmt::Display for Report {
         line("server CPU per delivered packet, ns", known(self.server_cpu_ns_per_packet))?;
         line("cores the server kept busy", fixed(self.server_cores, 3))?;
         line("packets a core would deliver per second", known(self.packets_per_core_second))?;
+        line("cores the people kept busy", fixed(self.client_cores, 3))?;
         line("join until sound, p50, ms", fixed(self.join_ms_p50, 1))?;
         line("join until sound, p99, ms", fixed(self.join_ms_p99, 1))?;
         line("mouth to ear without sound cards, p50, us", known(self.latency_us_p50))?;
@@ -163,7 +168,8 @@ mod tests {
         let mut tallies =
             vec![Tally { sent: 100, ..Tally::default() }, heard(100), heard(100), heard(100), heard(90)];
         tallies[4].lost = true;
-        let cost = Cost { workers: Some(2), slots: 8, cpu: Some(Duration::from_micros(3_900)) };
+        let spent = Some(Duration::from_micros(3_900));
+        let cost = Cost { workers: Some(2), slots: 8, server: spent, client: spent };
         let joins = [10, 20, 30, 40, 50].map(Duration::from_millis);
         let report = Report::new(PLAN, 2, cost, &joins, &tallies);
         assert_eq!((report.packets_expected, report.packets_delivered), (400, 390));

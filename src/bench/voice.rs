@@ -137,6 +137,8 @@ impl Voice {
                 Phase::Talking(_) => {}
                 Phase::Over => break,
             }
+            // Looked at after the phase: at the end it is the server that hangs up first, now and then.
+            self.tally.lost |= !self.peer.is_connected();
             tokio::select! {
                 turn = self.turn() => turn?,
                 _ = phase.changed() => {}
@@ -199,9 +201,9 @@ impl Voice {
     fn take_events(&mut self, now: Instant) {
         while let Some(event) = self.peer.poll_event() {
             match event {
-                Event::Connected => {}
                 Event::Packet(packet) => self.hear(now, &packet),
-                Event::Closed => self.tally.lost = true,
+                // Both are asked for where they matter.
+                Event::Connected | Event::Closed => {}
             }
         }
     }

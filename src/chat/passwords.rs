@@ -1,7 +1,7 @@
 //! Password hashes: argon2id, off the async threads, a few at a time.
 //!
 //! A hash takes tens of milliseconds of a core and megabytes of memory. A flood of sign-ins must take neither
-//! from people who talk, so [`AT_ONCE`] run, [`WAITING`] wait, and the rest is refused at once.
+//! from people who talk, so a few run, some wait, and the rest is refused at once (`AT_ONCE`, `WAITING`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

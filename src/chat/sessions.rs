@@ -108,7 +108,7 @@ impl Chat {
         row.map(|row| Ok(SignedIn { session: row.id("session_id")?, user: users::user(&row)? })).transpose()
     }
 
-    /// Notes that a session was used just now; once in [`SEEN_EVERY`] is enough to tell a device that is used from
+    /// Notes that a session was used just now; once in ten minutes is enough to tell a device that is used from
     /// one that was forgotten.
     pub async fn touch_session(&self, session: SessionId) -> Result<(), Error> {
         let now = self.clock.now();
