@@ -79,7 +79,8 @@ impl Talker {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_strangers_talk() {
-    let server = Server::start().await.unwrap();
+    // The sentence says what to do about it.
+    let server = Server::start().await.unwrap_or_else(|error| panic!("{error}"));
     let mut ana = Talker::comes_in(&server, "ana", 1).await;
     let mut ben = Talker::comes_in(&server, "ben", 2).await;
     assert_ne!(ana.number, ben.number);
