@@ -159,12 +159,14 @@ export class Client {
     switch (link.state) {
       case "open":
         if (link.resumed) {
+          this.store.cutOff(false);
           this.voice.signalResumed();
           this.afterReturn();
         }
         // Otherwise `ready` follows, and with it everything else.
         break;
       case "waiting":
+        this.store.cutOff(true);
         if (before.state === "open") this.voice.signalLost();
         // A socket that is refused tells nothing; a session that ended would be refused for ever.
         if (before.state === "opening") void this.checkSession();

@@ -14,6 +14,7 @@ const inRoom: words.DockFacts = {
   speakingInVain: false,
   noMicrophone: null,
   line: clear,
+  keyboard: true,
   now: 0,
 };
 
@@ -50,7 +51,14 @@ describe("the dock says what is true", () => {
 
   it("tells who speaks into a closed microphone", () => {
     const said = words.dock({ ...inRoom, gate: { open: false, because: "muted" }, speakingInVain: true });
-    expect(said.big).toBe("You are muted");
+    expect(said).toMatchObject({ big: "You are muted", small: "You seem to be speaking. Ctrl Shift M unmutes" });
+    const touched = words.dock({
+      ...inRoom,
+      gate: { open: false, because: "muted" },
+      speakingInVain: true,
+      keyboard: false,
+    });
+    expect(touched.small).toBe("You seem to be speaking");
   });
 
   it("has words for being alone and deafened", () => {

@@ -142,6 +142,8 @@ export interface DockFacts {
   speakingInVain: boolean;
   noMicrophone: NoMicrophone | null;
   line: Line | null;
+  /** There is a keyboard to name keys of. */
+  keyboard: boolean;
   now: number;
 }
 
@@ -191,7 +193,7 @@ function inRoom(facts: DockFacts): DockWords {
       return { mark: "cut", big: "Deafened", small: "You hear nobody and nobody hears you" };
     case "muted":
       return facts.speakingInVain
-        ? { mark: "cut", big: "You are muted", small: "You seem to be speaking. Ctrl Shift M unmutes" }
+        ? { mark: "cut", big: "You are muted", small: facts.keyboard ? "You seem to be speaking. Ctrl Shift M unmutes" : "You seem to be speaking" }
         : { mark: "cut", big: "Muted", small: also("Nobody hears you", quality) };
     case "no_microphone":
       return { mark: "failed", ...noMicrophone(facts.noMicrophone ?? "missing") };
@@ -330,6 +332,7 @@ export const form = {
 
 export const banner = {
   offline: "Offline. You can read and write; it is sent when you are back.",
+  unreachable: "The server does not answer. We try again by ourselves.",
   restarting: "The server is restarting. Voice comes back by itself.",
   newVersion: "This page is older than the server.",
   soundHeld: "Your browser holds the sound back.",

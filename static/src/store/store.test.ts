@@ -250,7 +250,7 @@ describe("unread", () => {
     post(2);
     store.open(general);
     expect(store.unread.has(general)).toBe(true);
-    store.see(true);
+    store.see(general, true);
     expect(store.unread.has(general)).toBe(false);
     expect(store.newSince(general)).toBe("m-0002");
     post(3);
@@ -261,11 +261,11 @@ describe("unread", () => {
 
   it("counts what comes while one looks elsewhere in the same channel", () => {
     store.open(general);
-    store.see(true);
-    store.see(false);
+    store.see(general, true);
+    store.see(general, false);
     post(2);
     expect(store.unread.has(general)).toBe(true);
-    store.see(true);
+    store.see(general, true);
     store.open("c-other");
     expect(store.newSince(general)).toBeNull();
   });
@@ -403,6 +403,19 @@ describe("talk", () => {
     expect(store.quietSince(lounge)).toBe(3_000);
   });
 
+  it("is not known while the link is gone, and known again when it is back", () => {
+    speak(1);
+    store.cutOff(true);
+    expect(store.isTalking(ben)).toBe(false);
+    expect(store.sound).toBe(false);
+    store.cutOff(false);
+    expect(store.isTalking(ben)).toBe(true);
+    store.cutOff(true);
+    inLounge();
+    speak(2);
+    expect(store.isTalking(cleo)).toBe(true);
+  });
+
   it("leaves a pulse", async () => {
     speak(1);
     await timers.pass(4_000);
@@ -444,6 +457,15 @@ describe("one's own join", () => {
     expect(room?.participants[0]?.muted).toBe(true);
     expect(room?.slots).toEqual([1, 4, 3]);
     expect(store.isTalking(ben)).toBe(false);
+  });
+
+  it("that was overtaken by another one leaves that one alone", () => {
+    store.beginJoin(lounge);
+    store.beginJoin(attic);
+    store.endJoin(answer());
+    expect(store.room(lounge)?.participants).toHaveLength(2);
+    store.endJoin({ ...answer(), channel: attic });
+    expect(store.room(attic)?.participants).toHaveLength(3);
   });
 
   it("that was refused changes nothing", () => {

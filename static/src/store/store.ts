@@ -63,11 +63,14 @@ export class Store {
   private unreadMap: ReadonlyMap<ChannelId, string> = new Map();
   /** Where the line "New since" stands, by channel. */
   private readonly markMap = new Map<ChannelId, string>();
-  /** The channel on the screen, and whether its end is in somebody's sight. */
+  /** The channel on the screen. */
   private opened: ChannelId | null = null;
-  private seeing = false;
+  /** The channel whose end is in somebody's sight. */
+  private seen: ChannelId | null = null;
   private joinWatch: JoinWatch | null = null;
   private isStopping = false;
+  /** Nothing is heard of who talks: what was known last is not shown as if it were now. */
+  private isCutOff = false;
 
   constructor(private readonly timers: Pick<Timers, "now">) {}
 
@@ -137,6 +140,7 @@ export class Store {
     this.meId = snapshot.me;
     this.isReady = true;
     this.isStopping = false;
+    this.isCutOff = false;
     this.userMap = new Map(snapshot.users.map((user) => [user.id, user]));
     this.onlineSet = new Set(snapshot.online);
     this.channelList = snapshot.channels;
@@ -169,8 +173,7 @@ export class Store {
       if (channel !== this.opened) next = histories.trim(next, KEPT_UNSEEN);
       this.putHistory(channel, next);
     }
-    const seen = channel === this.opened && this.seeing;
-    if (message.author === this.meId || seen || this.unreadMap.has(channel)) return;
+    if (message.author === this.meId || channel === this.seen || this.unreadMap.has(channel)) return;
     if (!this.markMap.has(channel)) {
       this.markMap.set(channel, message.id);
       this.topics.touch(`history:${channel}`);
@@ -240,7 +243,7 @@ export class Store {
   private talk(channel: ChannelId, room: Room | null) {
     const before = this.talkers.get(channel) ?? nobody;
     const after = new Set<UserId>();
-    for (const number of room?.speakers ?? []) {
+    for (const number of (this.isCutOff ? null : room?.speakers) ?? []) {
       const speaker = room?.participants.find((one) => one.participant === number);
       if (speaker) after.add(speaker.user);
     }
@@ -291,6 +294,8 @@ export class Store {
   /** The join's answer, or null when there was none. */
   endJoin(answer: Room | null) {
     const watch = this.joinWatch;
+    // The answer of a join that was overtaken by another one.
+    if (answer && watch?.channel !== answer.channel) return;
     this.joinWatch = null;
     if (!watch || !answer) return;
     const known = this.roomMap.get(answer.channel);
@@ -375,21 +380,31 @@ export class Store {
     const left = this.opened;
     if (left === channel) return;
     this.opened = channel;
-    this.seeing = false;
     if (left === null) return;
     this.markMap.delete(left);
     const history = this.historyMap.get(left);
     if (history) this.putHistory(left, histories.trim(history, KEPT_UNSEEN));
   }
 
-  /** Whether the end of the open channel is in sight. What arrives there then is not unread. */
-  see(seeing: boolean) {
-    this.seeing = seeing;
-    if (!seeing || this.opened === null || !this.unreadMap.has(this.opened)) return;
+  /** Whether the end of a channel is in sight. What arrives there then is not unread. */
+  see(channel: ChannelId, seeing: boolean) {
+    if (!seeing) {
+      if (this.seen === channel) this.seen = null;
+      return;
+    }
+    this.seen = channel;
+    if (!this.unreadMap.has(channel)) return;
     const unread = new Map(this.unreadMap);
-    unread.delete(this.opened);
+    unread.delete(channel);
     this.unreadMap = unread;
     this.topics.touch("unread");
+  }
+
+  /** The link is gone, or is back with all that was missed. While it is gone nobody is known to talk. */
+  cutOff(off: boolean) {
+    if (this.isCutOff === off) return;
+    this.isCutOff = off;
+    for (const room of this.roomMap.values()) this.talk(room.channel, room);
   }
 
   /** Ends what has no event of its own: somebody's writing. */

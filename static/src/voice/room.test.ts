@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeTimers, settle } from "../timers.fake";
 import type { Microphone, Opened } from "./microphone";
-import { type Joined, type Peer, VoiceRoom } from "./room";
+import type { Peer } from "./peer";
+import { type Joined, VoiceRoom } from "./room";
 
 const lounge = "c-lounge";
 const attic = "c-attic";

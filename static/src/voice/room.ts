@@ -16,6 +16,7 @@ import type { Cancel, Timers } from "../timers";
 import { gate, type Gate, type TransmitMode } from "./gate";
 import { type Line, LineWatch, sampleOf } from "./line";
 import type { Microphone, NoMicrophone, Opened } from "./microphone";
+import { layOut, pathOf, type Peer } from "./peer";
 import type { Loudspeakers } from "./speakers";
 
 /** Where one's own voice stands. */
@@ -40,23 +41,6 @@ export type VoiceFailure =
   | "not_allowed"
   /** The server or the browser broke; the code is in the log. */
   | "broken";
-
-/** The part of an RTCPeerConnection that is used here. */
-export type Peer = Pick<
-  RTCPeerConnection,
-  | "addTransceiver"
-  | "createOffer"
-  | "setLocalDescription"
-  | "setRemoteDescription"
-  | "localDescription"
-  | "connectionState"
-  | "iceConnectionState"
-  | "getStats"
-  | "close"
-> & {
-  onconnectionstatechange: ((event: Event) => unknown) | null;
-  oniceconnectionstatechange: ((event: Event) => unknown) | null;
-};
 
 /** What the server is asked. Refusals are errors with a `code`. */
 export interface VoiceSignal {
@@ -346,15 +330,8 @@ export class VoiceRoom {
   private async offer(attempt: Attempt): Promise<string> {
     const peer = this.ports.openPeer();
     attempt.peer = peer;
-    const codecs = withRedundancyFirst(this.ports.codecs());
-    const sending = peer.addTransceiver(this.microphoneTrack() ?? "audio", { direction: "sendonly" });
-    prefer(sending, codecs);
-    attempt.sender = sending.sender;
-    const tracks = Array.from({ length: this.ports.slots() }, () => {
-      const receiving = peer.addTransceiver("audio", { direction: "recvonly" });
-      prefer(receiving, codecs);
-      return receiving.receiver.track;
-    });
+    const { sender, tracks } = layOut(peer, this.microphoneTrack(), this.ports.slots(), this.ports.codecs());
+    attempt.sender = sender;
     const look = () => this.peerChanged(attempt);
     peer.onconnectionstatechange = look;
     peer.oniceconnectionstatechange = look;
@@ -626,31 +603,5 @@ export class VoiceRoom {
     this.current = state;
     this.applyGate();
     this.ports.changed();
-  }
-}
-
-/** How the path is doing, from both of the browser's opinions: not every browser keeps both well. */
-function pathOf(peer: Peer): "waiting" | "connected" | "disconnected" | "failed" {
-  const states: string[] = [peer.connectionState, peer.iceConnectionState];
-  if (states.includes("failed") || states.includes("closed")) return "failed";
-  if (states.includes("disconnected")) return "disconnected";
-  // Only this one says that the keys are agreed on too.
-  return peer.connectionState === "connected" ? "connected" : "waiting";
-}
-
-/** Opus with redundancy (RFC 2198) before plain Opus; browsers without it keep their own order. */
-function withRedundancyFirst(codecs: RTCRtpCodec[]): RTCRtpCodec[] {
-  const of = (name: string) => codecs.filter((codec) => codec.mimeType.toLowerCase() === `audio/${name}`);
-  const red = of("red");
-  const opus = of("opus");
-  return red.length > 0 && opus.length > 0 ? [...red, ...opus] : [];
-}
-
-function prefer(transceiver: RTCRtpTransceiver, codecs: RTCRtpCodec[]) {
-  if (codecs.length === 0) return;
-  try {
-    transceiver.setCodecPreferences(codecs);
-  } catch {
-    // A preference only; the browser's own order is good too.
   }
 }

@@ -1,0 +1,56 @@
+/**
+ * Promises that hold for every file, kept by a machine.
+ */
+import { describe, expect, it } from "vitest";
+
+const all = import.meta.glob<string>("./**/*.{ts,svelte,css}", { query: "?raw", import: "default", eager: true });
+const files = Object.entries(all).filter(([path]) => !path.includes(".test.") && !path.endsWith("/protocol.ts"));
+
+function offenders(of: (path: string) => boolean, pattern: RegExp): string[] {
+  return files.filter(([path]) => of(path)).flatMap(([path, text]) => (text.match(pattern) ?? []).map((hit) => `${path}: ${hit}`));
+}
+
+const views = (path: string) => path.startsWith("./ui/") || path.startsWith("./styles/");
+
+it("finds the files at all", () => {
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.some(([path]) => path === "./ui/App.svelte")).toBe(true);
+});
+
+describe("the page's security policy", () => {
+  it("is met: no style attributes, no HTML from strings, no scripts from strings", () => {
+    expect(offenders(() => true, /\sstyle=|style:|innerHTML|outerHTML|\{@html|insertAdjacentHTML|\beval\(|new Function/gu)).toEqual([]);
+  });
+
+  it("is met: nothing is fetched from elsewhere", () => {
+    expect(offenders(() => true, /https?:\/\/(?!www\.w3\.org)[a-z0-9.-]+\.[a-z]{2,}/giu)).toEqual([]);
+  });
+});
+
+describe("the look", () => {
+  it("takes its colours from the tokens, and from their meanings", () => {
+    const looks = (path: string) => views(path) && !path.endsWith("/tokens.css");
+    expect(offenders(looks, /(?<=[:\s(,])#[0-9a-f]{3,8}\b(?=[;\s,)])|\b(?:rgb|hsl|oklch)a?\(/giu)).toEqual([]);
+    expect(offenders(looks, /var\(--(?:spruce|mist|lamp|tide|iris|rose|white|black)[-a-z0-9]*\)/gu)).toEqual([]);
+  });
+
+  it("keeps yellow for sound", () => {
+    // Who may say that there is sound: the window, the person, the pulse, the room, the dock and its meter.
+    const sounding = /\/(?:Glass|Pane|Pulse|Levels|RoomRow|ParticipantRow|Meter|Dock)\.svelte$/u;
+    expect(offenders((path) => views(path) && !sounding.test(path) && !path.endsWith("/tokens.css"), /--sound[-a-z]*/gu)).toEqual([]);
+  });
+});
+
+describe("what must not know the page", () => {
+  // Wiring and views may; everything else runs without a browser.
+  const plain = (path: string) =>
+    !path.startsWith("./ui/") && !/^\.\/(?:main|browser|memory|api|voice\/speakers)\.ts$/u.test(path) && path.endsWith(".ts");
+
+  it("has no DOM", () => {
+    expect(offenders(plain, /\b(?:document|window|localStorage|navigator|location)\.[a-z]\w*/giu).filter((hit) => !hit.includes("navigator.mediaDevices"))).toEqual([]);
+  });
+
+  it("has no Svelte", () => {
+    expect(offenders(plain, /from "svelte[^"]*"|\$state|\$derived/gu)).toEqual([]);
+  });
+});
