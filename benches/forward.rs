@@ -1,1 +1,177 @@
-fn main() {}
+//! What it costs to forward one packet to one listener, without sockets.
+//!
+//! Three people speak in a room of N listeners; the thread's CPU time in the worker (from the datagrams
+//! that come in to those ready to be sent) is divided by the packets sent. All sessions are real: the
+//! handshakes are made with `sfu-peer` clients on a clock that only this file moves.
+//!
+//! `cargo bench --bench forward` prints one line per room size: the quickest and the median turn of 20 ms.
+//! Figures of one machine can be compared, figures of two cannot.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+// The one thing the standard library cannot tell is a thread's CPU time.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use sfu::{
+    Datagram, Identity, Join, Limits, MediaPath, ParticipantId, RoomId, Timeouts, Transmit, Worker,
+    WorkerConfig,
+};
+use sfu_peer::{Identity as PeerIdentity, Options, Peer};
+
+const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5_000);
+const SPEAKERS: usize = 3;
+const FRAME: Duration = Duration::from_millis(20);
+
+/// Turns measured per room; ten seconds of a call.
+const TURNS: usize = 500;
+
+/// Turns before it, in which clients still answer, so that reports have come and keys are warm.
+const WARM_UP: usize = 100;
+
+/// A packet of Opus at 40 kbit/s.
+const PAYLOAD: [u8; 100] = [0x5a; 100];
+
+fn main() {
+    println!("{:>10} {:>12} {:>12} {:>12}", "listeners", "packets", "min ns", "median ns");
+    for listeners in [50, 200, 1_000] {
+        let mut turns = measure(listeners);
+        turns.sort_unstable();
+        let packets = (SPEAKERS * (listeners + SPEAKERS - 1)) as u64;
+        let per_packet = |nanoseconds: u64| nanoseconds / packets;
+        println!(
+            "{listeners:>10} {:>12} {:>12} {:>12}",
+            packets * TURNS as u64,
+            per_packet(turns[0]),
+            per_packet(turns[turns.len() / 2])
+        );
+    }
+}
+
+/// The worker's CPU time of each turn, in nanoseconds.
+fn measure(listeners: usize) -> Vec<u64> {
+    let mut room = BusyRoom::with(listeners + SPEAKERS);
+    for _ in 0..WARM_UP {
+        for (from, bytes) in room.speak() {
+            room.receive(from, &bytes);
+        }
+        room.settle();
+    }
+    // From here on nobody answers; the worker waits longer for them than this takes.
+    let mut outbox = Vec::new();
+    let mut turns = Vec::with_capacity(TURNS);
+    for _ in 0..TURNS {
+        let datagrams = room.speak();
+        let before = room.worker.stats().packets_forwarded;
+        let started = thread_cpu_time();
+        for (from, bytes) in &datagrams {
+            room.receive(*from, bytes);
+        }
+        outbox.extend(std::iter::from_fn(|| room.worker.poll_transmit()));
+        turns.push(thread_cpu_time() - started);
+        let forwarded = room.worker.stats().packets_forwarded - before;
+        assert_eq!(forwarded as usize, SPEAKERS * (listeners + SPEAKERS - 1), "everyone hears everyone");
+        outbox.clear();
+        room.now += FRAME;
+        room.worker.handle_timeout(room.now);
+    }
+    turns
+}
+
+/// A worker with one room, and its clients.
+struct BusyRoom {
+    now: Instant,
+    worker: Worker,
+    peers: Vec<Peer>,
+    by_address: HashMap<SocketAddr, usize>,
+}
+
+impl BusyRoom {
+    fn with(people: usize) -> BusyRoom {
+        let now = Instant::now();
+        let hour = Duration::from_secs(3_600);
+        let config = WorkerConfig {
+            number: 0,
+            slots: SPEAKERS as u8,
+            addresses: vec![SERVER],
+            udp: true,
+            tcp: false,
+            limits: Limits { participants_per_room: people, ..Limits::default() },
+            timeouts: Timeouts { interrupted: hour, silence: hour, connect: hour, ..Timeouts::default() },
+            identity: Identity::generate([1; 32]).unwrap(),
+        };
+        let mut room =
+            BusyRoom { now, worker: Worker::new(now, config), peers: Vec::new(), by_address: HashMap::new() };
+        let identity = PeerIdentity::generate().unwrap();
+        for n in 0..people {
+            room.join(n, identity.clone());
+        }
+        while !room.peers.iter().all(Peer::is_connected) {
+            room.settle();
+        }
+        room
+    }
+
+    fn join(&mut self, n: usize, identity: PeerIdentity) {
+        let [.., a, b] = (n as u32).to_be_bytes();
+        let address = SocketAddr::from(([192, 0, a, b], 40_000));
+        let (mut peer, offer) = Peer::new(self.now, address, SPEAKERS, Options::new(identity)).unwrap();
+        let participant = ParticipantId(n as u32 + 1);
+        let join = Join { room: RoomId(1), participant, offer, muted: false, deafened: false };
+        let answer = self.worker.join(self.now, &join).unwrap();
+        peer.accept_answer(self.now, &answer).unwrap();
+        self.by_address.insert(address, n);
+        self.peers.push(peer);
+        for _ in 0..3 {
+            self.settle();
+        }
+    }
+
+    /// The speakers say 20 ms of something; returned instead of delivered.
+    fn speak(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        let mut datagrams = Vec::with_capacity(SPEAKERS);
+        for peer in self.peers.iter_mut().take(SPEAKERS) {
+            peer.send_opus(self.now, &PAYLOAD, -20);
+            while let Some(transmit) = peer.poll_transmit() {
+                datagrams.push((peer.local(), transmit.contents));
+            }
+        }
+        datagrams
+    }
+
+    fn receive(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.worker.handle_datagram(self.now, datagram(from, bytes));
+    }
+
+    /// Everything under way arrives, and the clock moves on.
+    fn settle(&mut self) {
+        self.now += FRAME;
+        for peer in &mut self.peers {
+            peer.handle_timeout(self.now);
+            while let Some(transmit) = peer.poll_transmit() {
+                self.worker.handle_datagram(self.now, datagram(peer.local(), &transmit.contents));
+            }
+        }
+        self.worker.handle_timeout(self.now);
+        while let Some(Transmit { remote, contents, .. }) = self.worker.poll_transmit() {
+            let peer = &mut self.peers[self.by_address[&remote]];
+            peer.handle_datagram(self.now, SERVER, &contents);
+            while peer.poll_event().is_some() {}
+        }
+        while self.worker.poll_event().is_some() {}
+    }
+}
+
+fn datagram(remote: SocketAddr, contents: &[u8]) -> Datagram<'_> {
+    Datagram { path: MediaPath::Udp, remote, local: SERVER, contents }
+}
+
+fn thread_cpu_time() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid place for the answer, and the clock exists on every Linux.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    assert_eq!(result, 0, "the clock can be read");
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

@@ -1,13 +1,15 @@
 //! What the SFU may be told at start: addresses, workers, slots, limits, timeouts.
 //!
 //! Plain values with a default and a reason each; who reads them from a file or the environment is not
-//! known here. Start at [`Config`].
+//! known here. Start at [`Config`]; [`WorkerConfig`] is the part of it that one worker needs.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use thiserror::Error;
+
+use crate::identity::Identity;
 
 /// The most slots a room can have. Sixteen voices at once is already more than anyone can follow, and
 /// every slot is an audio line each browser must keep.
@@ -102,6 +104,27 @@ pub enum ConfigError {
     /// A wildcard such as 0.0.0.0 cannot be dialled.
     #[error("{0} cannot be told to browsers; give the address they can reach")]
     Advertise(IpAddr),
+}
+
+/// What a worker must know at birth.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Which worker this is, from zero.
+    pub number: usize,
+    /// Voices a listener can hear at once.
+    pub slots: u8,
+    /// The addresses that reach this worker, as written into answers.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether they are reached over UDP.
+    pub udp: bool,
+    /// Whether they are reached over TCP.
+    pub tcp: bool,
+    /// Bounds.
+    pub limits: Limits,
+    /// Patience.
+    pub timeouts: Timeouts,
+    /// Who we are.
+    pub identity: Identity,
 }
 
 impl Config {

@@ -16,13 +16,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::config::{Address, Config};
+use crate::config::{Address, Config, WorkerConfig};
 use crate::directory::Directory;
 use crate::identity::Identity;
 use crate::mailbox::{Letters, Mailbox};
-use crate::message::{Event, MediaPath};
+use crate::message::{Datagram, Event, MediaPath, Transmit};
 use crate::tcp::{Connections, Reading, accept_all};
-use crate::worker::{Datagram, Transmit, Worker, WorkerConfig};
+use crate::worker::Worker;
 
 /// Datagrams read from one socket before timers and the other sockets have their turn: at most about a
 /// millisecond's work.
@@ -217,9 +217,7 @@ impl Driver {
         if self.worker.has_events() {
             wait = wait.min(EVENT_RETRY);
         }
-        // The system counts in milliseconds and rounds down; a deadline half a millisecond away would make
-        // the loop spin until it has come.
-        if wait.is_zero() { wait } else { wait.max(Duration::from_millis(1)) }
+        wait
     }
 
     fn read_mailbox(&mut self, now: Instant) -> Turn {
@@ -257,7 +255,8 @@ impl Driver {
 
     fn read_udp(&mut self, now: Instant, buffer: &mut [u8]) {
         for rim in &mut self.rims {
-            let (Some(socket), true, Some(local)) = (&rim.udp, rim.udp_readable, rim.advertised.first()) else {
+            let (Some(socket), true, Some(local)) = (&rim.udp, rim.udp_readable, rim.advertised.first())
+            else {
                 continue;
             };
             for _ in 0..READ_BUDGET {

@@ -2,7 +2,7 @@
 //! listener's.
 //!
 //! What is the same for all listeners is worked out once per room ([`Forwarder::place`]); what differs is
-//! one subtraction per listener ([`Line::number`]) and the choice between plain and RED ([`Audio::for`]).
+//! one subtraction per listener ([`Line::number`]) and the choice between plain and RED ([`Audio::for_listener`]).
 //! Knows no sessions and no addresses. Start at [`Forwarder`].
 
 use std::sync::Arc;

@@ -99,8 +99,10 @@ impl Sfu {
                 events: events.clone(),
                 directory: Arc::clone(&directory),
             };
-            let (driver, waker, port) = Driver::bind(&config, number, identity.clone(), links)
-                .map_err(|source| StartError::Bind { worker: number, port: config.port_of(number), source })?;
+            let (driver, waker, port) =
+                Driver::bind(&config, number, identity.clone(), links).map_err(|source| {
+                    StartError::Bind { worker: number, port: config.port_of(number), source }
+                })?;
             workers.push(Remote { mailbox, waker, port });
             drivers.push(driver);
         }

@@ -19,7 +19,7 @@ pub struct ParticipantId(pub u32);
 /// One audio line from the server to each listener of a room, counted from zero in the order of the
 /// offer's receiving lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SlotIndex(pub u8);
+pub(crate) struct SlotIndex(pub(crate) u8);
 
 impl fmt::Display for RoomId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,8 +35,7 @@ impl fmt::Display for ParticipantId {
 
 impl SlotIndex {
     /// The slot as a position in a list.
-    #[must_use]
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
 }

@@ -44,10 +44,10 @@ impl Identity {
         let prefix = user_name_prefix(key);
         let worker = (worker as u64).to_be_bytes();
         let derive = |purpose: &[u8]| -> String {
-            let mac = self.crypto.sha1_hmac_provider.sha1_hmac(
-                &self.secret,
-                &[purpose, &worker, prefix.as_bytes()],
-            );
+            let mac = self
+                .crypto
+                .sha1_hmac_provider
+                .sha1_hmac(&self.secret, &[purpose, &worker, prefix.as_bytes()]);
             mac.iter().map(|byte| format!("{byte:02x}")).collect()
         };
         let user_name_rest: String = derive(b"ice user name").chars().take(8).collect();

@@ -1,10 +1,13 @@
-//! What is said to the SFU and what it says back: a request to join, events, refusals.
+//! What is said to the SFU and what it says back: requests to join, events, refusals, datagrams.
 //!
-//! Data only; how it travels between threads is known to `handle` and `driver` alone. Start at [`Join`]
-//! and [`Event`].
+//! Data only; how it travels between threads and machines is known to `handle` and `driver` alone. Start
+//! at [`Join`] and [`Event`].
+
+use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use crate::demux::Origin;
 use crate::id::{ParticipantId, RoomId};
 
 /// A request to take part in a room.
@@ -64,6 +67,38 @@ pub enum Event {
         /// One entry per slot, in order.
         slots: Vec<Option<ParticipantId>>,
     },
+}
+
+/// Something that came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// How it came. A TCP frame counts as a datagram.
+    pub path: MediaPath,
+    /// Where it came from.
+    pub remote: SocketAddr,
+    /// To which of our addresses it came, as written into answers.
+    pub local: SocketAddr,
+    /// What it says.
+    pub contents: &'a [u8],
+}
+
+/// Something to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// How.
+    pub path: MediaPath,
+    /// From which of our addresses.
+    pub local: SocketAddr,
+    /// Where to.
+    pub remote: SocketAddr,
+    /// What.
+    pub contents: Vec<u8>,
+}
+
+impl Datagram<'_> {
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { path: self.path, source: self.remote }
+    }
 }
 
 /// How a participant's packets travel.

@@ -118,7 +118,9 @@ impl Offer {
         }
         let lines = |direction| {
             let pairs = sections.iter().zip(&mids);
-            pairs.filter(move |(section, _)| section.direction == direction).map(|(section, mid)| (section, *mid))
+            pairs
+                .filter(move |(section, _)| section.direction == direction)
+                .map(|(section, mid)| (section, *mid))
         };
         let mut sending = lines(Direction::Sends);
         let (section, mid) = sending.next().ok_or(OfferFault::NoSendingLine)?;

@@ -1,14 +1,11 @@
-//! A participant: one session of the WebRTC library, the track it publishes, and how it is reached.
+//! A participant: one session of the WebRTC library, and what is known of the one behind it.
 //!
 //! The contract with the library: every change is followed by draining its output until it names the time
 //! it wants to be woken; so every method here that changes the session ends in [`Participant::drain`].
-//! A participant knows nothing of other participants. Start at [`Participant::receive`].
-//!
-//! The library says who is genuine; where media goes we decide ourselves ([`Participant::proven`]), since
-//! the library would keep sending to an address for 15 s after its owner has moved.
+//! (Queueing a packet is no exception: it leaves with the next [`Participant::drive`].) A participant
+//! knows nothing of other participants. Start at [`Participant::receive`].
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
@@ -18,37 +15,16 @@ use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcConfig};
 
-use crate::bucket::Bucket;
 use crate::config::Timeouts;
-use crate::demux::{Origin, is_binding_success, is_stun};
+use crate::demux::{is_binding_success, is_stun};
 use crate::egress::Egress;
-use crate::forwarder::{Codec, Encoding, Frame, Outgoing, Sound};
+use crate::forwarder::{Codec, Outgoing};
 use crate::id::{ParticipantId, RoomId, SlotIndex};
 use crate::identity::Identity;
-use crate::message::{MediaPath, OfferFault};
+use crate::message::{Datagram, MediaPath, OfferFault, Transmit};
 use crate::offer::Offer;
-use crate::red::Red;
-use crate::timeline::Source;
-use crate::worker::{Datagram, Transmit};
-
-/// Addresses one participant may have at a time: a few network cards times a few of ours.
-const ADDRESSES_MAX: usize = 8;
-
-/// New addresses per second, and how many at once. Each costs the library a candidate it never forgets.
-const NEW_ADDRESSES_PER_SECOND: f32 = 0.2;
-const NEW_ADDRESSES_BURST: f32 = 16.0;
-
-/// Audio packets per second. Frames of 10 ms make 100; what is far beyond is no microphone.
-const PACKETS_PER_SECOND: f32 = 150.0;
-const PACKETS_BURST: f32 = 100.0;
-
-/// How long nothing must have come from an address before a mere binding request may move media to
-/// another one. Browsers check every 2.5 s; a request can be recorded and sent again by anyone who sees
-/// it, audio cannot.
-const PATH_SILENCE: Duration = Duration::from_secs(3);
-
-/// Packets kept of someone without a slot, so that his first syllable is heard when he gets one: 100 ms.
-const HELD_BACK: usize = 5;
+use crate::reach::{Noted, Proof, Reach};
+use crate::track::Track;
 
 /// One participant.
 #[derive(Debug)]
@@ -69,19 +45,9 @@ pub(crate) struct Participant {
     heard_at: Instant,
     /// When the session wants to be woken.
     wake_at: Instant,
-    /// Where media goes.
-    path: Option<Path>,
-    /// Proven addresses, oldest first.
-    addresses: VecDeque<Origin>,
-    new_addresses: Bucket,
-    packets: Bucket,
-    codec: Codec,
+    pub(crate) reach: Reach,
+    pub(crate) track: Track,
     egress: Egress,
-    held_back: VecDeque<Frame>,
-    /// See [`Source::turn`].
-    turn: u32,
-    /// Whether a packet has been withheld since the last one that was forwarded.
-    gap: bool,
     pub(crate) packets_in: u64,
     pub(crate) packets_out: u64,
     /// Set by a test that wants to see what becomes of a session that breaks.
@@ -110,24 +76,6 @@ pub(crate) enum Link {
     Interrupted,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Path {
-    remote: Origin,
-    local: SocketAddr,
-    heard_at: Instant,
-}
-
-/// What showed that a datagram was genuine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proof {
-    /// A binding request the session has answered.
-    Check,
-    /// One that asks for media to be sent to where it came from.
-    Nomination,
-    /// Audio the session has decrypted. It cannot be replayed.
-    Audio,
-}
-
 /// What came out of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Produced {
@@ -136,9 +84,7 @@ pub(crate) struct Produced {
     pub(crate) connected: bool,
     /// The session is over.
     pub(crate) ended: bool,
-    /// An address he has just proven to have, and one he has to give up for it.
-    pub(crate) learned: Option<Origin>,
-    pub(crate) forgotten: Option<Origin>,
+    pub(crate) noted: Noted,
     /// The datagram was no good.
     pub(crate) refused: bool,
     binding_answered: bool,
@@ -151,14 +97,6 @@ pub(crate) enum Overdue {
     Gone,
     /// For sending anything.
     Interrupted,
-}
-
-/// Why a packet was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Muted,
-    Flooded,
-    BadRed,
 }
 
 impl Media {
@@ -222,15 +160,9 @@ impl Participant {
             joined_at: now,
             heard_at: now,
             wake_at: now,
-            path: None,
-            addresses: VecDeque::new(),
-            new_addresses: Bucket::new(now, NEW_ADDRESSES_PER_SECOND, NEW_ADDRESSES_BURST),
-            packets: Bucket::new(now, PACKETS_PER_SECOND, PACKETS_BURST),
-            codec,
+            reach: Reach::new(now),
+            track: Track::new(now, id, codec),
             egress: Egress::new(codec, streams),
-            held_back: VecDeque::new(),
-            turn: 0,
-            gap: false,
             packets_in: 0,
             packets_out: 0,
             fault: false,
@@ -249,8 +181,7 @@ impl Participant {
     ) {
         assert!(!self.fault, "a fault was injected");
         let origin = datagram.origin();
-        let known = self.addresses.contains(&origin);
-        if !known && !self.new_addresses.would_yield(now) {
+        if !self.reach.admits(now, origin) {
             produced.refused = true;
             return;
         }
@@ -268,12 +199,19 @@ impl Participant {
         // DTLS), so it must not cost him the session. What really breaks it shows when it is drained.
         produced.refused = self.rtc.handle_input(Input::Receive(now, receive)).is_err();
         self.drain(outbox, produced);
-        if !produced.packets.is_empty() {
-            self.proven(now, origin, datagram.local, Proof::Audio, produced);
-        } else if produced.binding_answered {
-            let proof = if nominates { Proof::Nomination } else { Proof::Check };
-            self.proven(now, origin, datagram.local, proof, produced);
-        }
+        let proof = if !produced.packets.is_empty() {
+            Proof::Audio
+        } else if !produced.binding_answered {
+            return;
+        } else if !nominates {
+            Proof::Check
+        } else if self.link == Link::Connecting {
+            Proof::FirstNomination
+        } else {
+            Proof::Nomination
+        };
+        self.heard_at = now;
+        produced.noted = self.reach.proven(now, origin, datagram.local, proof);
     }
 
     /// Lets the session do what its timers ask for, and whatever was queued in it leave.
@@ -305,63 +243,6 @@ impl Participant {
     /// What comes on this slot now is not for him.
     pub(crate) fn skip(&mut self, slot: SlotIndex) {
         self.egress.pause(slot);
-    }
-
-    /// Takes a packet of his track as a frame to forward.
-    pub(crate) fn frame(&mut self, now: Instant, packet: RtpPacket) -> Result<Frame, Refusal> {
-        if !self.media.may_speak() {
-            self.withhold();
-            return Err(Refusal::Muted);
-        }
-        if !self.packets.take(now) {
-            return Err(Refusal::Flooded);
-        }
-        let header = packet.header;
-        let encoding = if self.codec.red == Some(*header.payload_type) {
-            let opus = self.codec.opus;
-            Red::parse(&packet.payload, opus).ok_or(Refusal::BadRed)?;
-            Encoding::Red { opus }
-        } else {
-            Encoding::Opus
-        };
-        Ok(Frame {
-            source: Source { speaker: self.id.0, stream: *header.ssrc, turn: self.turn },
-            sequence: *packet.seq_no,
-            timestamp: header.timestamp,
-            marker: header.marker,
-            sound: Sound { level: header.ext_vals.audio_level, voice: header.ext_vals.voice_activity },
-            payload: packet.payload,
-            encoding,
-        })
-    }
-
-    /// Keeps a frame of someone without a slot for a moment.
-    pub(crate) fn hold_back(&mut self, frame: Frame) {
-        if self.held_back.len() == HELD_BACK {
-            self.held_back.pop_front();
-            self.gap = true;
-        }
-        self.held_back.push_back(frame);
-    }
-
-    /// The frames to send now that he has a slot: what was kept, then the newest.
-    pub(crate) fn release(&mut self, newest: Frame) -> impl Iterator<Item = Frame> + use<> {
-        if self.gap {
-            self.gap = false;
-            self.turn = self.turn.wrapping_add(1);
-        }
-        let turn = self.turn;
-        let frames = std::mem::take(&mut self.held_back).into_iter().chain([newest]);
-        frames.map(move |mut frame| {
-            frame.source.turn = turn;
-            frame
-        })
-    }
-
-    /// Nothing that was kept may be heard any more.
-    pub(crate) fn withhold(&mut self) {
-        self.held_back.clear();
-        self.gap = true;
     }
 
     /// When he must be looked at again.
@@ -397,54 +278,7 @@ impl Participant {
 
     /// How his packets travel.
     pub(crate) fn media_path(&self) -> Option<MediaPath> {
-        Some(self.path?.remote.path)
-    }
-
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = Origin> + '_ {
-        self.addresses.iter().copied()
-    }
-
-    /// Whether something genuine came from this address lately.
-    pub(crate) fn uses(&self, now: Instant, origin: Origin) -> bool {
-        self.path.is_some_and(|path| {
-            path.remote == origin && now.saturating_duration_since(path.heard_at) < PATH_SILENCE
-        })
-    }
-
-    /// An address is gone (a TCP connection closed, or someone else has it now).
-    pub(crate) fn lose_address(&mut self, origin: Origin) {
-        self.addresses.retain(|address| *address != origin);
-        self.path = self.path.filter(|path| path.remote != origin);
-    }
-
-    /// Something genuine came from an address: he is there, and perhaps media should go there from now on.
-    fn proven(&mut self, now: Instant, origin: Origin, local: SocketAddr, proof: Proof, produced: &mut Produced) {
-        self.heard_at = now;
-        if !self.addresses.contains(&origin) {
-            self.new_addresses.take(now);
-            if self.addresses.len() == ADDRESSES_MAX {
-                let in_use = self.path.map(|path| path.remote);
-                let oldest = self.addresses.iter().position(|address| Some(*address) != in_use);
-                produced.forgotten = oldest.and_then(|index| self.addresses.remove(index));
-            }
-            self.addresses.push_back(origin);
-            produced.learned = Some(origin);
-        }
-        let fresh = Path { remote: origin, local, heard_at: now };
-        let Some(path) = &mut self.path else {
-            self.path = Some(fresh);
-            return;
-        };
-        let quiet = now.saturating_duration_since(path.heard_at) >= PATH_SILENCE;
-        let moves = match proof {
-            _ if path.remote == origin => true,
-            Proof::Audio => true,
-            Proof::Nomination => self.link == Link::Connecting || quiet,
-            Proof::Check => false,
-        };
-        if moves {
-            *path = fresh;
-        }
+        Some(self.reach.path()?.remote.path)
     }
 
     /// Empties the session until it says when it wants to be woken.
@@ -456,21 +290,17 @@ impl Participant {
                     break;
                 }
                 Ok(Output::Transmit(transmit)) => {
-                    let contents: Vec<u8> = transmit.contents.into();
-                    let path = match transmit.proto {
-                        Protocol::Udp => MediaPath::Udp,
-                        Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => MediaPath::Tcp,
-                    };
-                    let mut transmit =
-                        Transmit { path, local: transmit.source, remote: transmit.destination, contents };
                     if is_stun(&transmit.contents) {
                         produced.binding_answered |= is_binding_success(&transmit.contents);
-                    } else if let Some(path) = self.path {
-                        transmit.path = path.remote.path;
-                        transmit.local = path.local;
-                        transmit.remote = path.remote.source;
+                        outbox.push_back(answer(transmit));
+                    } else if let Some(path) = self.reach.path() {
+                        outbox.push_back(Transmit {
+                            path: path.remote.path,
+                            local: path.local,
+                            remote: path.remote.source,
+                            contents: transmit.contents.into(),
+                        });
                     }
-                    outbox.push_back(transmit);
                 }
                 Ok(Output::Event(Event::RtpPacket(packet))) => produced.packets.push(packet),
                 Ok(Output::Event(event)) => {
@@ -485,6 +315,16 @@ impl Participant {
         }
         produced.ended |= !self.rtc.is_alive();
     }
+}
+
+/// An answer to a binding request goes where the request came from.
+fn answer(transmit: str0m::net::Transmit) -> Transmit {
+    let path = match transmit.proto {
+        Protocol::Udp => MediaPath::Udp,
+        Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => MediaPath::Tcp,
+    };
+    let (local, remote) = (transmit.source, transmit.destination);
+    Transmit { path, local, remote, contents: transmit.contents.into() }
 }
 
 /// A session as every participant has it.

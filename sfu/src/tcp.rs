@@ -15,8 +15,8 @@ use mio::{Interest, Registry, Token};
 
 use crate::config::Limits;
 use crate::demux::is_binding_request;
-use crate::message::MediaPath;
-use crate::worker::{Datagram, Worker};
+use crate::message::{Datagram, MediaPath};
+use crate::worker::Worker;
 
 /// The longest frame taken. Nothing that a media session sends is longer than a datagram.
 const FRAME_MAX: usize = 1_600;

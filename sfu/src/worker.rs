@@ -6,6 +6,8 @@
 //! comes. No locks, no waiting, no other threads; only those who have work are touched. Start at
 //! [`Worker::handle_datagram`].
 
+mod turn;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,74 +15,17 @@ use std::time::Instant;
 
 use str0m::Candidate;
 use str0m::net::TcpType;
-use str0m::rtp::RtpPacket;
 
-use crate::config::{Limits, Timeouts};
+use crate::config::WorkerConfig;
 use crate::demux::{Demux, Key, Origin, Route};
-use crate::forwarder::Frame;
 use crate::id::{ParticipantId, RoomId};
-use crate::identity::Identity;
-use crate::message::{Event, Join, JoinError, LeaveReason, MediaPath, OfferFault};
+use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
 use crate::offer::Offer;
-use crate::participant::{Link, Media, Opening, Overdue, Participant, Produced, Refusal};
+use crate::participant::{Link, Media, Opening, Participant, Produced};
 use crate::room::{Room, Topic};
 use crate::stats::{ParticipantStats, WorkerStats};
 use crate::table::Table;
 use crate::timers::Timers;
-
-/// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
-const LEVEL_UNKNOWN: i8 = -45;
-
-/// Opus writes silence (DTX) in packets of up to this many bytes.
-const SILENT_PAYLOAD: usize = 3;
-const LEVEL_SILENT: i8 = -127;
-
-/// What a worker must know at birth.
-#[derive(Clone, Debug)]
-pub struct WorkerConfig {
-    /// Which worker this is, from zero.
-    pub number: usize,
-    /// Voices a listener can hear at once.
-    pub slots: u8,
-    /// The addresses that reach this worker, as written into answers.
-    pub addresses: Vec<SocketAddr>,
-    /// Whether they are reached over UDP.
-    pub udp: bool,
-    /// Whether they are reached over TCP.
-    pub tcp: bool,
-    /// Bounds.
-    pub limits: Limits,
-    /// Patience.
-    pub timeouts: Timeouts,
-    /// Who we are.
-    pub identity: Identity,
-}
-
-/// Something that came in.
-#[derive(Clone, Copy, Debug)]
-pub struct Datagram<'a> {
-    /// How it came. A TCP frame counts as a datagram.
-    pub path: MediaPath,
-    /// Where it came from.
-    pub remote: SocketAddr,
-    /// To which of our addresses it came, as written into answers.
-    pub local: SocketAddr,
-    /// What it says.
-    pub contents: &'a [u8],
-}
-
-/// Something to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// How.
-    pub path: MediaPath,
-    /// From which of our addresses.
-    pub local: SocketAddr,
-    /// Where to.
-    pub remote: SocketAddr,
-    /// What.
-    pub contents: Vec<u8>,
-}
 
 /// Rooms and their participants.
 #[derive(Debug)]
@@ -124,12 +69,6 @@ pub(crate) struct Panicked;
 /// Whoever gets the error must drop the session: it may be in any state.
 pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
-}
-
-impl<'a> Datagram<'a> {
-    pub(crate) fn origin(&self) -> Origin {
-        Origin { path: self.path, source: self.remote }
-    }
 }
 
 impl Worker {
@@ -204,7 +143,7 @@ impl Worker {
         participant.media = Media::new(muted, deafened);
         let may_speak = participant.media.may_speak();
         if !may_speak {
-            participant.withhold();
+            participant.track.withhold();
         }
         let room = participant.room;
         if let Some(found) = self.rooms.get_mut(&room) {
@@ -250,15 +189,14 @@ impl Worker {
         // A living participant's address is not for others, whatever they can prove about themselves.
         let owner = self.demux.owner(datagram.origin()).filter(|owner| *owner != key);
         let taken = owner.and_then(|owner| self.table.get(owner));
-        let taken = taken.is_some_and(|owner| owner.uses(now, datagram.origin()));
+        let taken = taken.is_some_and(|owner| owner.reach.uses(now, datagram.origin()));
         let Some(participant) = self.table.get_mut(key).filter(|_| !taken) else {
             self.stats.dropped.unknown += 1;
             return;
         };
         let mut produced = Produced::default();
         let outbox = &mut self.outbox;
-        let result =
-            contained(|| participant.receive(now, &datagram, nominates, outbox, &mut produced));
+        let result = contained(|| participant.receive(now, &datagram, nominates, outbox, &mut produced));
         self.settle(now, key, result, produced);
     }
 
@@ -269,7 +207,7 @@ impl Worker {
         if let Some(owner) = self.demux.owner(origin) {
             self.demux.forget(origin, owner);
             if let Some(participant) = self.table.get_mut(owner) {
-                participant.lose_address(origin);
+                participant.reach.lose(origin);
             }
         }
     }
@@ -338,11 +276,7 @@ impl Worker {
     /// What has been counted.
     #[must_use]
     pub fn stats(&self) -> WorkerStats {
-        WorkerStats {
-            participants: self.table.len() as u64,
-            rooms: self.rooms.len() as u64,
-            ..self.stats
-        }
+        WorkerStats { participants: self.table.len() as u64, rooms: self.rooms.len() as u64, ..self.stats }
     }
 
     /// What is known of each participant.
@@ -372,189 +306,6 @@ impl Worker {
     pub fn footprint(&self) -> [usize; 4] {
         [self.demux.len(), self.keys.len(), self.table.len(), self.rooms.len()]
     }
-
-    fn participant_due(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.table.get_mut(key) else { return };
-        match participant.overdue(now, &self.config.timeouts) {
-            Some(Overdue::Gone) => return self.remove(now, key, LeaveReason::TimedOut),
-            Some(Overdue::Interrupted) => {
-                participant.link = Link::Interrupted;
-                let (who, room) = (participant.id, participant.room);
-                self.announce_link(key);
-                tracing::debug!(participant = who.0, room = room.0, "interrupted");
-            }
-            None => {}
-        }
-        if self.table.get(key).is_some_and(|participant| participant.wants_driving(now)) {
-            self.drive(now, key);
-        } else {
-            self.rearm(key);
-        }
-    }
-
-    /// Drives one session and deals with what comes out.
-    fn drive(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.table.get_mut(key) else { return };
-        let mut produced = Produced::default();
-        let outbox = &mut self.outbox;
-        let result = contained(|| participant.drive(now, outbox, &mut produced));
-        self.settle(now, key, result, produced);
-    }
-
-    /// Deals with what came out of a session.
-    fn settle(&mut self, now: Instant, key: Key, result: Result<(), Panicked>, produced: Produced) {
-        if result.is_err() {
-            return self.remove_broken(now, key);
-        }
-        if produced.ended {
-            return self.remove(now, key, LeaveReason::Failed);
-        }
-        if produced.refused {
-            self.stats.dropped.malformed += 1;
-        }
-        if let Some(origin) = produced.forgotten {
-            self.demux.forget(origin, key);
-        }
-        if let Some(origin) = produced.learned {
-            if let Some(former) = self.demux.owner(origin).and_then(|owner| self.table.get_mut(owner)) {
-                former.lose_address(origin);
-            }
-            self.demux.learn(origin, key);
-        }
-        if produced.connected {
-            self.connected(now, key);
-        }
-        for packet in produced.packets {
-            self.publish(now, key, packet);
-        }
-        self.notice_return(now, key);
-        self.rearm(key);
-    }
-
-    fn connected(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.table.get_mut(key) else { return };
-        participant.link = Link::Connected;
-        let (who, room, muted) = (participant.id, participant.room, !participant.media.may_speak());
-        self.announce_link(key);
-        if let Some(found) = self.rooms.get_mut(&room) {
-            found.speakers.enter(now, who, muted);
-            self.after_room(now, room);
-        }
-    }
-
-    /// Someone who was interrupted and is heard of again is connected again.
-    fn notice_return(&mut self, now: Instant, key: Key) {
-        let Some(participant) = self.table.get_mut(key) else { return };
-        if participant.link == Link::Interrupted
-            && participant.back(now, &self.config.timeouts)
-        {
-            participant.link = Link::Connected;
-            self.announce_link(key);
-        }
-    }
-
-    /// Sends a packet of someone's track on to those who may hear him.
-    fn publish(&mut self, now: Instant, key: Key, packet: RtpPacket) {
-        let Some(participant) = self.table.get_mut(key) else { return };
-        self.stats.packets_in += 1;
-        participant.packets_in += 1;
-        let frame = match participant.frame(now, packet) {
-            Ok(frame) => frame,
-            Err(refusal) => {
-                let dropped = &mut self.stats.dropped;
-                let counter = match refusal {
-                    Refusal::Muted => &mut dropped.muted,
-                    Refusal::Flooded => &mut dropped.flooded,
-                    Refusal::BadRed => &mut dropped.bad_red,
-                };
-                *counter += 1;
-                return;
-            }
-        };
-        let (who, room_id) = (participant.id, participant.room);
-        let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        let Some(slot) = room.speakers.hear(now, who, level_of(&frame)) else {
-            participant.hold_back(frame);
-            self.stats.dropped.no_slot += 1;
-            return self.after_room(now, room_id);
-        };
-        let mut broken = Vec::new();
-        for frame in participant.release(frame) {
-            let Some(outgoing) = room.forwarder.place(now, slot, frame) else {
-                self.stats.dropped.out_of_order += 1;
-                continue;
-            };
-            let mut handed_out = room.hand_out(now, outgoing, &mut self.table, &mut self.touched);
-            self.stats.packets_forwarded += handed_out.listeners;
-            broken.append(&mut handed_out.broken);
-        }
-        self.after_room(now, room_id);
-        for key in broken {
-            self.remove_broken(now, key);
-        }
-    }
-
-    /// What must follow any change in a room: news are queued, and its timer is set.
-    fn after_room(&mut self, now: Instant, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        self.untold.extend(room.news(now).into_iter().map(|topic| Untold::Room(id, topic)));
-        if let Some(at) = room.deadline() {
-            self.timers.set(Timer::Room(id), at);
-        }
-    }
-
-    fn announce_link(&mut self, key: Key) {
-        let Some(participant) = self.table.get_mut(key) else { return };
-        if !participant.announcing {
-            participant.announcing = true;
-            self.untold.push_back(Untold::Link(key));
-        }
-    }
-
-    fn rearm(&mut self, key: Key) {
-        if let Some(participant) = self.table.get(key) {
-            self.timers.set(Timer::Participant(key), participant.deadline(&self.config.timeouts));
-        }
-    }
-
-    fn remove_broken(&mut self, now: Instant, key: Key) {
-        self.stats.panics_contained += 1;
-        if let Some(participant) = self.table.get(key) {
-            tracing::error!(participant = participant.id.0, "a session broke and was dropped");
-        }
-        self.remove(now, key, LeaveReason::Failed);
-    }
-
-    fn remove(&mut self, now: Instant, key: Key, reason: LeaveReason) {
-        let Some(mut participant) = self.table.remove(key) else { return };
-        self.timers.clear(Timer::Participant(key));
-        for origin in participant.addresses() {
-            self.demux.forget(origin, key);
-        }
-        let (who, room_id) = (participant.id, participant.room);
-        self.keys.remove(&who);
-        let outbox = &mut self.outbox;
-        let closing = contained(move || {
-            if reason == LeaveReason::Asked {
-                participant.close(outbox);
-            }
-            drop(participant);
-        });
-        if closing.is_err() {
-            self.stats.panics_contained += 1;
-        }
-        if let Some(room) = self.rooms.get_mut(&room_id) {
-            room.leave(now, who, key);
-            if room.is_empty() {
-                self.rooms.remove(&room_id);
-                self.timers.clear(Timer::Room(room_id));
-            } else {
-                self.after_room(now, room_id);
-            }
-        }
-        self.untold.push_back(Untold::Left { room: room_id, participant: who, reason });
-        tracing::debug!(participant = who.0, room = room_id.0, ?reason, "left");
-    }
 }
 
 /// What to say of someone's link, if the caller does not know it yet.
@@ -572,14 +323,6 @@ fn link_event(participant: &mut Participant) -> Option<Event> {
             Some(Event::Connected { room, participant: participant_id, path })
         }
         Link::Interrupted => Some(Event::Interrupted { room, participant: participant_id }),
-    }
-}
-
-fn level_of(frame: &Frame) -> i8 {
-    match frame.sound.level {
-        Some(level) => level,
-        None if frame.payload.len() <= SILENT_PAYLOAD => LEVEL_SILENT,
-        None => LEVEL_UNKNOWN,
     }
 }
 

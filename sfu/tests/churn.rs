@@ -14,20 +14,22 @@ fn storm(seed: u64, conditions: Conditions, slots: u8) -> SimCall {
     for _ in 0..120 {
         let name = NAMES[dice.below(NAMES.len() as u64) as usize];
         let here = call.names().contains(&name);
-        match dice.below(10) {
-            0..=3 if !here => {
+        match (dice.below(10), here) {
+            (0..4, false) => {
                 call.joins_with(name, dice.below(2) == 0, dice.below(4) == 0);
             }
-            0 if here => {
+            (0, true) => {
                 call.leaves(name);
                 call.passes(millis(200));
-                assert!(call.was_told_goodbye(name) || !call.is_connected(name) || conditions.loss_per_mille > 0);
+                assert!(
+                    call.was_told_goodbye(name) || !call.is_connected(name) || conditions.loss_per_mille > 0
+                );
                 call.vanishes(name);
                 talking.retain(|talker| *talker != name);
             }
-            1 | 2 if here => call.sets_media(name, dice.below(2) == 0, dice.below(4) == 0),
-            3..=7 if here && !talking.contains(&name) => talking.push(name),
-            8 => talking.retain(|talker| *talker != name),
+            (1 | 2, true) => call.sets_media(name, dice.below(2) == 0, dice.below(4) == 0),
+            (3..8, true) if !talking.contains(&name) => talking.push(name),
+            (8, _) => talking.retain(|talker| *talker != name),
             _ => {}
         }
         let levels: Vec<(&str, i8)> =

@@ -1,4 +1,4 @@
-use sfu::ParticipantId;
+use sfu::{Event, ParticipantId};
 
 use crate::support::{LOUD, Setup, SimCall, millis, secs};
 
@@ -63,10 +63,49 @@ fn speakers_are_announced_when_they_begin_and_when_they_stop() {
     assert_eq!(call.speakers(), [call.id("ana")]);
     call.passes(millis(600));
     assert!(call.speakers().is_empty());
-    let told = |call: &SimCall| {
-        call.events.iter().filter(|event| matches!(event, sfu::Event::Speakers { .. })).count()
-    };
+    let told =
+        |call: &SimCall| call.events.iter().filter(|event| matches!(event, Event::Speakers { .. })).count();
     assert_eq!(told(&call), 2, "once each, however many packets came");
+}
+
+#[test]
+fn however_lively_a_room_is_it_does_not_chatter() {
+    const NAMES: [&str; 16] =
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+    const SECONDS: usize = 8;
+    let setup = Setup { slots: 2, ..Setup::default() };
+    let mut call = SimCall::new(setup).joined_by(NAMES);
+    call.events.clear();
+    // Each calls out for a tenth of a second, one after the other: 32 beginnings and ends a second.
+    for tick in 0..50 * SECONDS {
+        let callers = NAMES.iter().enumerate();
+        let calling = callers.filter(|(n, _)| (tick + 50 - 3 * n) % 50 < 5);
+        let levels: Vec<(&str, i8)> = calling.map(|(_, name)| (*name, LOUD)).collect();
+        call.goes_on_speaking(&levels, millis(20));
+    }
+    let told = |topic: fn(&Event) -> bool| call.events.iter().filter(|event| topic(event)).count();
+    let speakers = told(|event| matches!(event, Event::Speakers { .. }));
+    assert!((5 * SECONDS..=10 * SECONDS + 1).contains(&speakers), "{speakers}");
+}
+
+#[test]
+fn a_caller_who_was_busy_gets_the_newest() {
+    let mut call = SimCall::with(["ana", "ben", "cleo"]);
+    let (ana, ben, cleo) = (call.id("ana"), call.id("ben"), call.id("cleo"));
+    call.events.clear();
+    call.somebody_listens_to_events = false;
+    for name in ["ana", "ben", "ana", "ben", "ana"] {
+        call.speaks(name, secs(2));
+        call.passes(secs(1));
+    }
+    call.leaves("cleo");
+    call.goes_on_speaking(&[("ben", LOUD)], secs(1));
+    call.somebody_listens_to_events = true;
+    call.flush();
+    assert_eq!(call.events.len(), 3, "{:?}", call.events);
+    assert_eq!(call.speakers(), [ben]);
+    assert_eq!(call.slots().into_iter().flatten().collect::<Vec<_>>(), [ana, ben]);
+    assert_eq!(call.left(cleo), Some(sfu::LeaveReason::Asked));
 }
 
 #[test]
@@ -91,9 +130,8 @@ fn with_enough_slots_nobody_ever_changes_his() {
 
 #[test]
 fn with_more_people_than_slots_whoever_speaks_is_heard() {
-    let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() }).joined_by([
-        "ana", "ben", "cleo", "dan", "eve", "finn",
-    ]);
+    let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() })
+        .joined_by(["ana", "ben", "cleo", "dan", "eve", "finn"]);
     for name in ["finn", "ana", "eve", "cleo", "ben", "dan"] {
         call.speaks(name, secs(3));
         let listener = if name == "ana" { "ben" } else { "ana" };

@@ -8,7 +8,10 @@ fn stranger() -> SocketAddr {
 
 /// Everyone is still there, and hears.
 fn assert_unharmed(call: &mut SimCall) {
-    assert!(!call.events.iter().any(|event| matches!(event, sfu::Event::Left { .. })), "somebody was thrown out");
+    assert!(
+        !call.events.iter().any(|event| matches!(event, sfu::Event::Left { .. })),
+        "somebody was thrown out"
+    );
     call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
     assert_eq!(call.packets_heard("ben", "ana"), 50);
     assert_eq!(call.packets_heard("ana", "ben"), 50);
@@ -84,7 +87,8 @@ fn plaintext_alerts_and_handshakes_after_the_handshake_are_ignored() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ana = call.address("ana");
     // DTLS 1.2 records in the clear: a fatal alert, a close, application data, the start of a handshake.
-    let bodies: [(u8, &[u8]); 5] = [(21, &[2, 40]), (21, &[1, 0]), (21, &[2, 255]), (23, b"hello"), (22, &[1, 0, 0, 0])];
+    let bodies: [(u8, &[u8]); 5] =
+        [(21, &[2, 40]), (21, &[1, 0]), (21, &[2, 255]), (23, b"hello"), (22, &[1, 0, 0, 0])];
     for (kind, body) in bodies {
         for sequence in 0..20u8 {
             let mut record = vec![kind, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, sequence, 0, body.len() as u8];
@@ -223,4 +227,19 @@ fn a_flood_is_dammed() {
     assert!(stats.dropped.flooded > 3_000, "{}", stats.dropped.flooded);
     assert!(call.packets_heard("ben", "mallory") < 600);
     assert_unharmed(&mut call);
+}
+
+#[test]
+fn who_cannot_show_the_certificate_he_offered_is_not_let_in() {
+    let mut call = SimCall::with(["ana", "ben"]);
+    call.tampering = |offer| {
+        let (_, after) = offer.split_once("a=fingerprint:sha-256 ").unwrap();
+        let other = if after.starts_with("00") { "11" } else { "00" };
+        offer.replace(&format!("sha-256 {}", &after[..2]), &format!("sha-256 {other}"))
+    };
+    let mallory = call.joins("mallory");
+    call.goes_on_speaking(&[("ana", LOUD), ("mallory", LOUD)], secs(3));
+    assert_eq!(call.left(mallory), Some(sfu::LeaveReason::Failed));
+    assert!(call.heard_by("mallory").is_empty());
+    assert_eq!(call.heard_by("ben"), ["ana"]);
 }

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 
-use sfu::{Identity, Join, JoinError, Limits, OfferFault, ParticipantId, RoomId, Timeouts, Worker, WorkerConfig};
+use sfu::{
+    Identity, Join, JoinError, Limits, OfferFault, ParticipantId, RoomId, Timeouts, Worker, WorkerConfig,
+};
 use sfu_peer::{Identity as PeerIdentity, Options, Peer};
 
 use crate::support::{Setup, SimCall, secs};
@@ -9,7 +11,8 @@ const SLOTS: u8 = 4;
 
 /// A worker with UDP and TCP at two addresses.
 fn worker() -> Worker {
-    let addresses: [SocketAddr; 2] = ["192.0.2.1:5000".parse().unwrap(), "[2001:db8::1]:5000".parse().unwrap()];
+    let addresses: [SocketAddr; 2] =
+        ["192.0.2.1:5000".parse().unwrap(), "[2001:db8::1]:5000".parse().unwrap()];
     let config = WorkerConfig {
         number: 0,
         slots: SLOTS,
@@ -37,9 +40,16 @@ fn answer(offer: String) -> Result<String, JoinError> {
     worker().join(std::time::Instant::now(), &join(offer))
 }
 
-/// What Firefox calls things: other payload types, other extension numbers.
+/// What Firefox calls things: other payload types.
 fn as_firefox(offer: &str) -> String {
-    offer.replace("111", "109").replace("63", "121")
+    let codec_line = |line: &&str| {
+        ["m=", "a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().any(|start| line.starts_with(start))
+    };
+    let renamed = |line: &str| match Some(line).filter(codec_line) {
+        Some(line) => line.replace("111", "109").replace("63", "121") + "\r\n",
+        None => line.to_owned() + "\r\n",
+    };
+    offer.lines().map(renamed).collect()
 }
 
 #[test]
@@ -59,7 +69,10 @@ fn the_answer_is_complete_and_lite() {
 fn the_answer_speaks_opus_and_nothing_else() {
     let with_red = answer(offer(1, true)).unwrap();
     let codecs: Vec<&str> = with_red.lines().filter(|line| line.starts_with("a=rtpmap:")).collect();
-    assert!(codecs.iter().all(|line| line.contains("opus/48000/2") || line.contains("red/48000/2")), "{codecs:?}");
+    assert!(
+        codecs.iter().all(|line| line.contains("opus/48000/2") || line.contains("red/48000/2")),
+        "{codecs:?}"
+    );
     assert!(codecs.iter().any(|line| line.contains("red/")));
     assert!(!answer(offer(1, false)).unwrap().contains("red/"), "RED only if it was offered");
 }
@@ -111,8 +124,7 @@ fn nobody_joins_twice() {
 
 #[test]
 fn a_full_room_and_a_full_server_say_so() {
-    let limits =
-        Limits { participants_per_room: 2, participants_per_worker: 3, ..Limits::default() };
+    let limits = Limits { participants_per_room: 2, participants_per_worker: 3, ..Limits::default() };
     let mut call = SimCall::new(Setup { limits, ..Setup::default() });
     call.tries_to_join("ana", 1, false, false).unwrap();
     call.tries_to_join("ben", 1, false, false).unwrap();

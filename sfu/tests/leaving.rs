@@ -59,7 +59,9 @@ fn a_pulled_cable_interrupts_and_then_ends() {
     call.is_plugged_in("ana", false);
     call.passes(secs(9));
     let interrupted = |call: &SimCall| {
-        call.events.iter().any(|event| matches!(event, Event::Interrupted { participant, .. } if *participant == ana))
+        call.events
+            .iter()
+            .any(|event| matches!(event, Event::Interrupted { participant, .. } if *participant == ana))
     };
     assert!(interrupted(&call));
     assert_eq!(call.left(ana), None);

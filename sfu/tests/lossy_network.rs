@@ -33,8 +33,7 @@ fn what_is_missing_is_what_was_lost() {
 
 #[test]
 fn disorder_alone_loses_nothing() {
-    let conditions =
-        Conditions { loss_per_mille: 0, delay: millis(50), jitter: millis(100) };
+    let conditions = Conditions { loss_per_mille: 0, delay: millis(50), jitter: millis(100) };
     for seed in 1..=5 {
         let mut call = on(conditions, seed);
         call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(10));

@@ -4,7 +4,7 @@
 //! Only `driver` uses real sockets, on the loopback. The helpers are taught in `support`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 
 mod support;
 

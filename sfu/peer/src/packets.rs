@@ -95,8 +95,7 @@ impl Speech {
         let elapsed = now.saturating_duration_since(self.started);
         let clock = (elapsed.as_millis() as u64 * TICKS_PER_MS) as u32;
         let marker = self.spoke_at.is_none_or(|at| now.saturating_duration_since(at) > 2 * FRAME);
-        self.timestamp =
-            if marker {
+        self.timestamp = if marker {
             clock.max(self.timestamp.wrapping_add(FRAME_TICKS))
         } else {
             self.timestamp.wrapping_add(FRAME_TICKS)

@@ -44,6 +44,10 @@ pub struct SimCall {
     pub worker: Worker,
     pub net: SimNet,
     pub events: Vec<Event>,
+    /// Whether anyone takes the worker's events.
+    pub somebody_listens_to_events: bool,
+    /// What happens to offers on their way to the worker.
+    pub tampering: fn(String) -> String,
     people: BTreeMap<&'static str, Person>,
     seed: u64,
     slots: u8,
@@ -102,6 +106,8 @@ impl SimCall {
             worker: Worker::new(now, config),
             net: SimNet::new(setup.seed, setup.conditions),
             events: Vec::new(),
+            somebody_listens_to_events: true,
+            tampering: |offer| offer,
             people: BTreeMap::new(),
             seed: setup.seed,
             slots: setup.slots,
@@ -150,6 +156,7 @@ impl SimCall {
         let address = self.new_address();
         let options = Options { red, ..Options::new(self.identity.clone()) };
         let (mut peer, offer) = Peer::new(self.now, address, usize::from(self.slots), options).unwrap();
+        let offer = (self.tampering)(offer);
         let join = Join { room: RoomId(room), participant: id, offer, muted, deafened: false };
         let answer = self.worker.join(self.now, &join)?;
         peer.accept_answer(self.now, &answer).unwrap();
@@ -274,7 +281,11 @@ impl SimCall {
     /// The names of those heard since speaking last began.
     pub fn heard_by(&self, name: &str) -> Vec<&'static str> {
         let heard = &self.people[name].ear.heard;
-        self.people.iter().filter(|(_, person)| heard.contains_key(&person.id.0)).map(|(name, _)| *name).collect()
+        self.people
+            .iter()
+            .filter(|(_, person)| heard.contains_key(&person.id.0))
+            .map(|(name, _)| *name)
+            .collect()
     }
 
     /// How many packets of one person another has heard.
@@ -383,7 +394,9 @@ impl SimCall {
                 SimDatagram { from: transmit.local, to: transmit.remote, bytes: transmit.contents };
             self.net.send(self.now, datagram);
         }
-        while let Some(event) = self.worker.poll_event() {
+        while self.somebody_listens_to_events
+            && let Some(event) = self.worker.poll_event()
+        {
             self.events.push(event);
         }
     }
@@ -430,7 +443,9 @@ impl SimCall {
                     PeerEvent::Packet(packet) => {
                         let payload = newest_words(&packet.payload, packet.red);
                         let speaker = packet.speaker.unwrap_or_default();
-                        for since in [self.silenced.get(&speaker).copied(), person.deaf_since].into_iter().flatten() {
+                        for since in
+                            [self.silenced.get(&speaker).copied(), person.deaf_since].into_iter().flatten()
+                        {
                             assert!(
                                 now < since + AFTERMATH,
                                 "seed {seed}: {name} hears participant {speaker}, which must not be"

@@ -15,7 +15,7 @@ mod net;
 
 use std::time::Duration;
 
-pub use call::{LOUD, SimCall, Setup};
+pub use call::{LOUD, Setup, SimCall};
 pub use net::{Conditions, Dice};
 
 pub fn secs(seconds: u64) -> Duration {

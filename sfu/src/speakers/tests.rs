@@ -1,0 +1,201 @@
+//! Scenes in which people say things, and storms in which anything may happen.
+
+#![allow(clippy::unwrap_used)]
+use proptest::prelude::*;
+
+use super::*;
+
+const FRAME: Duration = Duration::from_millis(20);
+const LOUD: i8 = -25;
+const SOFT: i8 = -45;
+const QUIET: i8 = -90;
+
+/// A room on a clock, in which people say things.
+struct Scene {
+    now: Instant,
+    speakers: Speakers,
+}
+
+impl Scene {
+    fn with(slots: u8, people: u32) -> Scene {
+        let now = Instant::now();
+        let mut speakers = Speakers::new(slots);
+        for who in 1..=people {
+            speakers.enter(now, ParticipantId(who), false);
+        }
+        Scene { now, speakers }
+    }
+
+    /// Everyone listed sends a packet of his level every 20 ms for some time.
+    fn run(&mut self, time: Duration, levels: &[(u32, i8)]) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += FRAME;
+            for (who, level) in levels {
+                self.speakers.hear(self.now, ParticipantId(*who), *level);
+            }
+            self.speakers.expire(self.now);
+        }
+    }
+
+    fn speaking(&self) -> Vec<u32> {
+        self.speakers.speaking().map(|who| who.0).collect()
+    }
+
+    fn holds(&self, who: u32) -> bool {
+        self.speakers.slots().contains(&Some(ParticipantId(who)))
+    }
+}
+
+#[test]
+fn a_click_is_no_speech() {
+    let mut scene = Scene::with(4, 1);
+    scene.run(2 * FRAME, &[(1, LOUD)]);
+    scene.run(FRAME, &[(1, QUIET)]);
+    assert!(scene.speaking().is_empty());
+}
+
+#[test]
+fn speech_outlasts_the_pause_between_words() {
+    let mut scene = Scene::with(4, 1);
+    scene.run(Duration::from_millis(200), &[(1, LOUD)]);
+    assert_eq!(scene.speaking(), [1]);
+    scene.run(Duration::from_millis(300), &[(1, QUIET)]);
+    assert_eq!(scene.speaking(), [1]);
+    scene.run(Duration::from_millis(120), &[(1, QUIET)]);
+    assert!(scene.speaking().is_empty());
+}
+
+#[test]
+fn who_falls_silent_without_a_packet_stops_speaking_too() {
+    let mut scene = Scene::with(4, 1);
+    scene.run(Duration::from_millis(200), &[(1, LOUD)]);
+    assert_eq!(scene.speakers.deadline(), Some(scene.now + RELEASE));
+    scene.run(RELEASE, &[]);
+    assert!(scene.speaking().is_empty());
+    assert_eq!(scene.speakers.deadline(), None);
+}
+
+#[test]
+fn with_enough_slots_everyone_keeps_his() {
+    let mut scene = Scene::with(4, 4);
+    let before = scene.speakers.slots().to_vec();
+    scene.run(Duration::from_secs(60), &[(1, LOUD), (2, SOFT), (3, LOUD)]);
+    assert_eq!(scene.speakers.slots(), before);
+}
+
+#[test]
+fn a_slot_that_becomes_free_goes_to_one_who_has_none() {
+    let mut scene = Scene::with(2, 3);
+    assert!(!scene.holds(3));
+    scene.speakers.leave(scene.now, ParticipantId(1));
+    assert!(scene.holds(3));
+    assert_eq!(scene.speakers.slot_of(ParticipantId(3)), Some(SlotIndex(0)));
+}
+
+#[test]
+fn who_speaks_takes_the_slot_of_who_does_not() {
+    let mut scene = Scene::with(2, 3);
+    scene.run(Duration::from_secs(5), &[(1, LOUD), (2, QUIET)]);
+    scene.run(Duration::from_millis(100), &[(1, LOUD), (3, SOFT)]);
+    assert!(scene.holds(1) && scene.holds(3) && !scene.holds(2));
+}
+
+#[test]
+fn the_muted_yield_first_and_never_speak() {
+    let mut scene = Scene::with(2, 3);
+    scene.run(Duration::from_secs(1), &[(1, LOUD)]);
+    scene.speakers.set_muted(ParticipantId(1), true);
+    scene.run(Duration::from_millis(100), &[(1, LOUD), (3, LOUD)]);
+    assert_eq!(scene.speaking(), [3]);
+    assert!(!scene.holds(1) && scene.holds(2));
+}
+
+#[test]
+fn a_breath_does_not_cost_the_slot() {
+    let mut scene = Scene::with(1, 2);
+    scene.run(Duration::from_secs(3), &[(1, LOUD)]);
+    scene.run(Duration::from_millis(700), &[(1, QUIET), (2, LOUD)]);
+    assert!(scene.holds(1));
+}
+
+#[test]
+fn claiming_to_be_loudest_takes_no_slot_from_ordinary_speech() {
+    let mut scene = Scene::with(2, 3);
+    scene.run(Duration::from_secs(1), &[(1, -30), (2, -30)]);
+    scene.run(Duration::from_secs(5), &[(1, -30), (2, -30), (3, 0)]);
+    assert!(!scene.holds(3));
+}
+
+#[test]
+fn who_always_claims_to_be_loudest_does_not_keep_a_slot() {
+    let mut scene = Scene::with(1, 2);
+    scene.run(Duration::from_secs(11), &[(1, 0)]);
+    assert!(scene.holds(1));
+    scene.run(Duration::from_millis(100), &[(1, 0), (2, -40)]);
+    assert!(scene.holds(2));
+    scene.run(Duration::from_secs(2), &[(1, 0), (2, -35)]);
+    assert!(scene.holds(2), "and does not have it back at once");
+}
+
+#[test]
+fn one_switch_does_not_set_off_another() {
+    let mut scene = Scene::with(3, 4);
+    let all = [(1, LOUD), (2, LOUD), (3, LOUD)];
+    scene.run(Duration::from_secs(12), &all);
+    let before = scene.speakers.slots().to_vec();
+    scene.run(Duration::from_millis(500), &[(1, LOUD), (2, LOUD), (3, LOUD), (4, LOUD)]);
+    let changed = before.iter().zip(scene.speakers.slots()).filter(|(a, b)| a != b).count();
+    assert_eq!(changed, 1);
+}
+
+proptest! {
+    /// Whatever happens: one slot per person, one person per slot, nobody muted or absent speaks, and
+    /// no slot is free while someone has none.
+    #[test]
+    fn the_books_balance(
+        steps in prop::collection::vec((0u8..6, 1u32..8, -127i8..=0, 0u64..500), 1..300)
+    ) {
+        let mut now = Instant::now();
+        let mut speakers = Speakers::new(3);
+        let mut here: BTreeMap<ParticipantId, bool> = BTreeMap::new();
+        for (step, who, level, pause) in steps {
+            now += Duration::from_millis(pause);
+            let who = ParticipantId(who);
+            match step {
+                0 => {
+                    if here.insert(who, false).is_none() {
+                        speakers.enter(now, who, false);
+                    } else {
+                        speakers.set_muted(who, false);
+                    }
+                }
+                1 => {
+                    speakers.leave(now, who);
+                    here.remove(&who);
+                }
+                2 => {
+                    if let Some(muted) = here.get_mut(&who) {
+                        *muted = true;
+                        speakers.set_muted(who, true);
+                    }
+                }
+                3 => speakers.expire(now),
+                _ => {
+                    speakers.hear(now, who, level);
+                }
+            }
+            for (index, holder) in speakers.slots().iter().enumerate() {
+                if let Some(holder) = holder {
+                    let slot = SlotIndex(u8::try_from(index).unwrap());
+                    prop_assert_eq!(speakers.slot_of(*holder), Some(slot));
+                }
+            }
+            let holders = speakers.slots().iter().flatten().count();
+            prop_assert_eq!(holders, here.len().min(3));
+            for who in speakers.speaking() {
+                prop_assert_eq!(here.get(&who), Some(&false));
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What follows when something has happened: a session is driven, and what comes out of it is dealt with.
+//!
+//! The inner half of [`Worker`]. Everything that touches a session ends in [`Worker::settle`], whatever
+//! came of it. Start there.
+
+use std::time::Instant;
+
+use str0m::rtp::RtpPacket;
+
+use super::{Panicked, Timer, Untold, Worker, contained};
+use crate::demux::Key;
+use crate::forwarder::Frame;
+use crate::id::RoomId;
+use crate::message::LeaveReason;
+use crate::participant::{Link, Overdue, Produced};
+use crate::track::Refusal;
+
+/// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
+const LEVEL_UNKNOWN: i8 = -45;
+
+/// Opus writes silence (DTX) in packets of up to this many bytes.
+const SILENT_PAYLOAD: usize = 3;
+const LEVEL_SILENT: i8 = -127;
+
+impl Worker {
+    pub(super) fn participant_due(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        match participant.overdue(now, &self.config.timeouts) {
+            Some(Overdue::Gone) => return self.remove(now, key, LeaveReason::TimedOut),
+            Some(Overdue::Interrupted) => {
+                participant.link = Link::Interrupted;
+                let (who, room) = (participant.id, participant.room);
+                self.announce_link(key);
+                tracing::debug!(participant = who.0, room = room.0, "interrupted");
+            }
+            None => {}
+        }
+        if self.table.get(key).is_some_and(|participant| participant.wants_driving(now)) {
+            self.drive(now, key);
+        } else {
+            self.rearm(key);
+        }
+    }
+
+    /// Drives one session and deals with what comes out.
+    pub(super) fn drive(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        let mut produced = Produced::default();
+        let outbox = &mut self.outbox;
+        let result = contained(|| participant.drive(now, outbox, &mut produced));
+        self.settle(now, key, result, produced);
+    }
+
+    /// Deals with what came out of a session.
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        key: Key,
+        result: Result<(), Panicked>,
+        produced: Produced,
+    ) {
+        if result.is_err() {
+            return self.remove_broken(now, key);
+        }
+        if produced.ended {
+            return self.remove(now, key, LeaveReason::Failed);
+        }
+        if produced.refused {
+            self.stats.dropped.malformed += 1;
+        }
+        if let Some(origin) = produced.noted.forgotten {
+            self.demux.forget(origin, key);
+        }
+        if let Some(origin) = produced.noted.learned {
+            if let Some(former) = self.demux.owner(origin).and_then(|owner| self.table.get_mut(owner)) {
+                former.reach.lose(origin);
+            }
+            self.demux.learn(origin, key);
+        }
+        if produced.connected {
+            self.connected(now, key);
+        }
+        for packet in produced.packets {
+            self.publish(now, key, packet);
+        }
+        self.notice_return(now, key);
+        self.rearm(key);
+    }
+
+    fn connected(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        participant.link = Link::Connected;
+        let (who, room, muted) = (participant.id, participant.room, !participant.media.may_speak());
+        self.announce_link(key);
+        if let Some(found) = self.rooms.get_mut(&room) {
+            found.speakers.enter(now, who, muted);
+            self.after_room(now, room);
+        }
+    }
+
+    /// Someone who was interrupted and is heard of again is connected again.
+    fn notice_return(&mut self, now: Instant, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        if participant.link == Link::Interrupted && participant.back(now, &self.config.timeouts) {
+            participant.link = Link::Connected;
+            self.announce_link(key);
+        }
+    }
+
+    /// Sends a packet of someone's track on to those who may hear him.
+    fn publish(&mut self, now: Instant, key: Key, packet: RtpPacket) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        self.stats.packets_in += 1;
+        participant.packets_in += 1;
+        if !participant.media.may_speak() {
+            participant.track.withhold();
+            self.stats.dropped.muted += 1;
+            return;
+        }
+        let frame = match participant.track.frame(now, packet) {
+            Ok(frame) => frame,
+            Err(refusal) => {
+                let counter = match refusal {
+                    Refusal::Flooded => &mut self.stats.dropped.flooded,
+                    Refusal::BadRed => &mut self.stats.dropped.bad_red,
+                };
+                *counter += 1;
+                return;
+            }
+        };
+        let (who, room_id) = (participant.id, participant.room);
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        let Some(slot) = room.speakers.hear(now, who, level_of(&frame)) else {
+            participant.track.hold_back(frame);
+            self.stats.dropped.no_slot += 1;
+            return self.after_room(now, room_id);
+        };
+        let mut broken = Vec::new();
+        for frame in participant.track.release(frame) {
+            let Some(outgoing) = room.forwarder.place(now, slot, frame) else {
+                self.stats.dropped.out_of_order += 1;
+                continue;
+            };
+            let mut handed_out = room.hand_out(now, outgoing, &mut self.table, &mut self.touched);
+            self.stats.packets_forwarded += handed_out.listeners;
+            broken.append(&mut handed_out.broken);
+        }
+        self.after_room(now, room_id);
+        for key in broken {
+            self.remove_broken(now, key);
+        }
+    }
+
+    /// What must follow any change in a room: news are queued, and its timer is set.
+    pub(super) fn after_room(&mut self, now: Instant, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        self.untold.extend(room.news(now).into_iter().map(|topic| Untold::Room(id, topic)));
+        if let Some(at) = room.deadline() {
+            self.timers.set(Timer::Room(id), at);
+        }
+    }
+
+    fn announce_link(&mut self, key: Key) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        if !participant.announcing {
+            participant.announcing = true;
+            self.untold.push_back(Untold::Link(key));
+        }
+    }
+
+    fn rearm(&mut self, key: Key) {
+        if let Some(participant) = self.table.get(key) {
+            self.timers.set(Timer::Participant(key), participant.deadline(&self.config.timeouts));
+        }
+    }
+
+    fn remove_broken(&mut self, now: Instant, key: Key) {
+        self.stats.panics_contained += 1;
+        if let Some(participant) = self.table.get(key) {
+            tracing::error!(participant = participant.id.0, "a session broke and was dropped");
+        }
+        self.remove(now, key, LeaveReason::Failed);
+    }
+
+    pub(super) fn remove(&mut self, now: Instant, key: Key, reason: LeaveReason) {
+        let Some(mut participant) = self.table.remove(key) else { return };
+        self.timers.clear(Timer::Participant(key));
+        for origin in participant.reach.addresses() {
+            self.demux.forget(origin, key);
+        }
+        let (who, room_id) = (participant.id, participant.room);
+        self.keys.remove(&who);
+        let outbox = &mut self.outbox;
+        let closing = contained(move || {
+            if reason == LeaveReason::Asked {
+                participant.close(outbox);
+            }
+            drop(participant);
+        });
+        if closing.is_err() {
+            self.stats.panics_contained += 1;
+        }
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            room.leave(now, who, key);
+            if room.is_empty() {
+                self.rooms.remove(&room_id);
+                self.timers.clear(Timer::Room(room_id));
+            } else {
+                self.after_room(now, room_id);
+            }
+        }
+        self.untold.push_back(Untold::Left { room: room_id, participant: who, reason });
+        tracing::debug!(participant = who.0, room = room_id.0, ?reason, "left");
+    }
+}
+
+fn level_of(frame: &Frame) -> i8 {
+    match frame.sound.level {
+        Some(level) => level,
+        None if frame.payload.len() <= SILENT_PAYLOAD => LEVEL_SILENT,
+        None => LEVEL_UNKNOWN,
+    }
+}
