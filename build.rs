@@ -58,8 +58,7 @@ fn main() -> ExitCode {
     }
 
     let skip = env::var("SKIP_WEB_BUILD").is_ok_and(|value| !value.is_empty() && value != "0");
-    let done =
-        if skip || !client.home.join("package.json").exists() { client.stand_in() } else { client.build() };
+    let done = if skip { client.stand_in() } else { client.build() };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
@@ -97,13 +96,14 @@ impl Client {
         write(&self.stamp(), &hash)
     }
 
-    /// Writes the page that says what is missing, unless a real build or that page is there.
+    /// Writes the page that says what is missing, unless some page is there: a real one may be somebody's work.
     fn stand_in(&self) -> Result<(), String> {
-        if self.stamp().exists() {
+        let page = self.dist().join("index.html");
+        if page.exists() {
             return Ok(());
         }
         make_folder(&self.dist())?;
-        write(&self.dist().join("index.html"), PLACEHOLDER_PAGE)?;
+        write(&page, PLACEHOLDER_PAGE)?;
         write(&self.stamp(), PLACEHOLDER)
     }
 

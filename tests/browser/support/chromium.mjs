@@ -91,10 +91,6 @@ export class ChromiumPage {
     await this.page.getByRole(role, { name: beginningWith(name) }).first().click();
   }
 
-  async isThere(role, name) {
-    return this.page.getByRole(role, { name: beginningWith(name) }).first().isVisible();
-  }
-
   async shows(text) {
     return this.page.getByText(text, { exact: false }).first().isVisible();
   }

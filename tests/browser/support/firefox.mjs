@@ -118,10 +118,6 @@ export class FirefoxPage {
     await element.click();
   }
 
-  async isThere(role, name) {
-    return (await this.#find(role, name)) !== null;
-  }
-
   async shows(text) {
     return (await this.page.$(`::-p-text(${text})`)) !== null;
   }

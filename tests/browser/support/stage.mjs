@@ -12,7 +12,7 @@ import { Server } from './server.mjs';
 const LOGS = fileURLToPath(new URL('../../../target/test-logs/browser/', import.meta.url));
 
 /** No story takes this long; one that does is stuck. */
-const STUCK_MS = 240_000;
+const STUCK_MS = 300_000;
 
 /** Lines of the server's log that are worth reading after a failure. */
 const LAST_LINES = 40;
