@@ -26,7 +26,7 @@ const BELONGS: [(&str, &[&str]); 7] = [
     ("std::env::var", &["src/config.rs", "src/protocol/typescript.rs"]),
     ("SystemTime", &["src/clock.rs"]),
     ("RoomId", &["src/voice"]),
-    ("str0m", &["sfu"]),
+    ("str0m::", &["sfu"]),
 ];
 
 fn root() -> &'static Path {
