@@ -3,6 +3,7 @@
 //! Addresses, message bodies, passwords and tokens are never logged.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_subscriber::EnvFilter;
@@ -94,7 +95,10 @@ const QUIET: [&str; 3] = ["dimpl", "is", "str0m"];
 /// Starts logging to standard error. A second call (tests start many servers) changes nothing.
 pub fn start(settings: &Settings) {
     let filter = filter(&settings.log);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people; a file or a journal gets plain text.
+    let colours = std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let _ = match settings.log_format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

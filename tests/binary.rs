@@ -206,6 +206,7 @@ fn nothing_secret_is_logged() {
     child.wait().unwrap();
     let log = reader.join().unwrap();
     assert!(!log.is_empty(), "nothing was logged at all");
+    assert!(!log.contains('\u{1b}'), "a log that is no terminal has colours");
     let token = cookie.split('=').nth(1).unwrap();
     for secret in ["a very private sentence", crate::support::PASSWORD, token, "ana@example.org"] {
         let ours = log.lines().filter(|line| line.contains("cromulent") || line.contains("sfu"));
