@@ -9,15 +9,11 @@ use crate::support::{TestUser, account};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cromulent");
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// The real process, ended with the story.
 struct Process(Child);
 
 impl Process {
-    /// Starts it and waits until it says where its page is.
+    /// Starts it on a port, or a free one for 0, and waits until it says where its page is.
     fn start(data: &Path, port: u16) -> (Self, SocketAddr) {
         let mut child = Command::new(BINARY)
             .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
@@ -28,16 +24,22 @@ impl Process {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().starts_with("page:")), "the server did not start");
+        let address = address_in(&lines.next().expect("the server did not start").unwrap());
         // The pipe is kept open by a thread, so that later prints do not fail.
         std::thread::spawn(move || lines.for_each(drop));
-        (Self(child), SocketAddr::from(([127, 0, 0, 1], port)))
+        (Self(child), address)
     }
 
     fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
+}
+
+/// `page:       http://localhost:8080`
+fn address_in(line: &str) -> SocketAddr {
+    let port = line.strip_prefix("page:").and_then(|url| url.rsplit(':').next()).unwrap();
+    SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()))
 }
 
 impl Drop for Process {
@@ -100,7 +102,7 @@ fn what_it_keeps_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("deep").join("data");
-    let (_process, _) = Process::start(&data, free_port());
+    let (_process, _) = Process::start(&data, 0);
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for entry in std::fs::read_dir(&data).unwrap() {
@@ -113,7 +115,7 @@ fn what_it_keeps_is_private() {
 fn a_polite_signal_ends_it_well() {
     for signal in ["-TERM", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
-        let (mut process, _) = Process::start(folder.path(), free_port());
+        let (mut process, _) = Process::start(folder.path(), 0);
         process.signal(signal);
         assert!(process.0.wait().unwrap().success(), "{signal}");
         assert!(!folder.path().join("cromulent.db-wal").exists(), "{signal}: the database was not closed");
@@ -123,8 +125,7 @@ fn a_polite_signal_ends_it_well() {
 #[tokio::test]
 async fn a_sudden_death_loses_no_acknowledged_message() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let (process, address) = Process::start(folder.path(), port);
+    let (process, address) = Process::start(folder.path(), 0);
     let cookie = Http(address).register(&account("ana")).await.unwrap();
 
     let mut writers = Vec::new();
@@ -158,7 +159,7 @@ async fn a_sudden_death_loses_no_acknowledged_message() {
     drop(process);
     assert!(acknowledged.len() > 20, "only {} messages before the end", acknowledged.len());
 
-    let (_process, address) = Process::start(folder.path(), port);
+    let (_process, address) = Process::start(folder.path(), address.port());
     let mut ana = TestUser::connect_at(address, "ana", cookie).await;
     let mut stored = Vec::new();
     let mut cursor = cromulent::protocol::client::Cursor::Latest;
@@ -177,9 +178,8 @@ async fn a_sudden_death_loses_no_acknowledged_message() {
 #[test]
 fn nothing_secret_is_logged() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
     let mut child = Command::new(BINARY)
-        .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir", folder.path().to_str().unwrap()])
+        .args(["--listen", "127.0.0.1:0", "--data-dir", folder.path().to_str().unwrap()])
         .args(["--voice-port", "0", "--voice-addresses", "127.0.0.1", "--log", "trace"])
         .args(["--password-memory-kib", "8", "--password-passes", "1"])
         .stdout(Stdio::piped())
@@ -195,7 +195,7 @@ fn nothing_secret_is_logged() {
         errors.read_to_string(&mut log).unwrap();
         log
     });
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let address = address_in(line.trim());
     let cookie = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let cookie = Http(address).register(&account("ana")).await.unwrap();
         let mut ana = TestUser::connect_at(address, "ana", cookie.clone()).await;

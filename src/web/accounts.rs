@@ -15,6 +15,7 @@ use super::sessions::{device, signed_in};
 use crate::chat;
 use crate::chat::accounts::{Draft, Email, Password, Username};
 use crate::protocol::rest::Register;
+use crate::protocol::types::Role;
 
 /// Makes an account for anybody, if the operator allows it.
 pub async fn register(
@@ -25,13 +26,7 @@ pub async fn register(
 ) -> Result<Response, Error> {
     let body = error::body(body)?;
     doors.limits.try_password(from, &body.username)?;
-    let (draft, device) = (draft(body)?, device(&headers));
-    to_the_end(async move {
-        let user = doors.chat.register(draft).await?;
-        let (token, session) = doors.chat.open_session(user, &device).await?;
-        Ok(signed_in(&doors, &token, session.user))
-    })
-    .await
+    make(doors, &headers, body, Role::Member).await
 }
 
 /// Makes the first admin, for whoever has the link from the console.
@@ -43,14 +38,20 @@ pub async fn set_up(
 ) -> Result<Response, Error> {
     let body = error::body(body)?;
     doors.limits.try_password(from, &body.username)?;
-    let given = body.setup_token.as_deref().unwrap_or_default();
     // 32 random bytes and a limit on tries: comparing byte by byte tells nobody anything in time.
-    if given != doors.setup_token {
+    if body.setup_token.as_ref() != Some(&doors.setup_token) {
         return Err(chat::Error::SetupClosed.into());
     }
-    let (draft, device) = (draft(body)?, device(&headers));
+    make(doors, &headers, body, Role::Admin).await
+}
+
+async fn make(doors: Arc<Doors>, headers: &HeaderMap, body: Register, role: Role) -> Result<Response, Error> {
+    let (draft, device) = (draft(body)?, device(headers));
     to_the_end(async move {
-        let user = doors.chat.make_first_admin(draft).await?;
+        let user = match role {
+            Role::Member => doors.chat.register(draft).await?,
+            Role::Admin => doors.chat.make_first_admin(draft).await?,
+        };
         let (token, session) = doors.chat.open_session(user, &device).await?;
         Ok(signed_in(&doors, &token, session.user))
     })
