@@ -8,7 +8,8 @@ import { type Link, RequestError, Socket, type Wire } from "./socket";
 import type { Answer, ChannelId, Message, ServerEvent } from "./protocol";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
-import { type Joined, VoiceRoom, type VoicePorts } from "./voice/room";
+import type { Joined, VoicePorts } from "./voice/ports";
+import { VoiceRoom } from "./voice/room";
 
 export interface ClientPorts {
   timers: Timers;

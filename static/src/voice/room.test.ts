@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FakeTimers, settle } from "../timers.fake";
 import type { Microphone, Opened } from "./microphone";
 import type { Peer } from "./peer";
-import { type Joined, VoiceRoom } from "./room";
+import type { Joined } from "./ports";
+import { VoiceRoom } from "./room";
 
 const lounge = "c-lounge";
 const attic = "c-attic";

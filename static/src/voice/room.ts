@@ -12,12 +12,12 @@
  * new peer) from reconnecting: when the path is dead, and when the server forgot us, as after its restart.
  */
 import type { ChannelId, ErrorCode, VoiceEnd } from "../protocol";
-import type { Cancel, Timers } from "../timers";
+import type { Cancel } from "../timers";
 import { gate, type Gate, type TransmitMode } from "./gate";
 import { type Line, LineWatch, sampleOf } from "./line";
 import type { Microphone, NoMicrophone, Opened } from "./microphone";
 import { layOut, pathOf, type Peer } from "./peer";
-import type { Loudspeakers } from "./speakers";
+import type { Joined, VoicePorts } from "./ports";
 
 /** Where one's own voice stands. */
 export type VoiceState =
@@ -41,36 +41,6 @@ export type VoiceFailure =
   | "not_allowed"
   /** The server or the browser broke; the code is in the log. */
   | "broken";
-
-/** What the server is asked. Refusals are errors with a `code`. */
-export interface VoiceSignal {
-  join(channel: ChannelId, offer: string, muted: boolean, deafened: boolean): Promise<Joined>;
-  set(muted: boolean, deafened: boolean): Promise<void>;
-  leave(): Promise<void>;
-}
-
-export interface Joined {
-  participant: number;
-  answer: string;
-}
-
-export interface VoicePorts {
-  timers: Timers;
-  signal: VoiceSignal;
-  openPeer(): Peer;
-  /** What the browser can send and receive, for putting redundancy first. */
-  codecs(): RTCRtpCodec[];
-  openMicrophone(): Promise<Opened>;
-  loudspeakers: Loudspeakers;
-  /** Receiving lines that an offer should have. */
-  slots(): number;
-  /** Whether the microphone was closed last time; null before the first time. */
-  remembered: { muted: boolean | null; remember(muted: boolean): void };
-  /** State, gate or microphone changed. */
-  changed(): void;
-  /** The quality of the line was measured. */
-  measured(): void;
-}
 
 /** How long the first packets may take to find a way. */
 const CONNECT_MS = 12_000;
