@@ -210,7 +210,7 @@ async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
 ) -> End {
     let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-    let mut silent = 0;
+    let mut patience = Patience::default();
     loop {
         let frames = tokio::select! {
             // In this order: the welcome goes before the first event.
@@ -222,8 +222,7 @@ async fn write(
             },
             _ = heartbeat.tick() => {
                 // Anything heard since the last tick counts, pongs among it.
-                silent = if heard.swap(false, Ordering::Relaxed) { 0 } else { silent + 1 };
-                if silent >= 2 {
+                if patience.tick(heard.swap(false, Ordering::Relaxed)) == Beat::GiveUp {
                     return End::Lost;
                 }
                 vec![Message::Ping(axum::body::Bytes::new())]
@@ -238,6 +237,28 @@ async fn write(
         if !matches!(timeout(WRITE_TIMEOUT, send_all).await, Ok(Ok(()))) {
             return End::Lost;
         }
+    }
+}
+
+/// Whether a peer that says nothing is still believed to be there.
+#[derive(Default)]
+struct Patience {
+    silent: u32,
+}
+
+/// What to do at a heartbeat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Beat {
+    Ping,
+    GiveUp,
+}
+
+impl Patience {
+    /// One heartbeat has passed, in which something was `heard` or not. The second silence in a row is one too many:
+    /// the ping after the first was not answered.
+    fn tick(&mut self, heard: bool) -> Beat {
+        self.silent = if heard { 0 } else { self.silent + 1 };
+        if self.silent >= 2 { Beat::GiveUp } else { Beat::Ping }
     }
 }
 
@@ -369,6 +390,13 @@ mod tests {
         assert_eq!(code(r#"{"id":2,"type":"pong"}"#), (Some(2), "UnknownRequest".to_owned()));
         assert_eq!(code(r#"{"id":3,"type":"post_message","body":7}"#), (Some(3), "Malformed".to_owned()));
         assert_eq!(code(&format!(r#"{{"id":4,"type":{}}}"#, "[".repeat(5000))).1, "Malformed");
+    }
+
+    #[test]
+    fn a_peer_is_given_up_after_a_ping_without_an_answer() {
+        let mut patience = Patience::default();
+        let beats = [true, false, true, false, false].map(|heard| patience.tick(heard));
+        assert_eq!(beats, [Beat::Ping, Beat::Ping, Beat::Ping, Beat::Ping, Beat::GiveUp]);
     }
 
     proptest::proptest! {
