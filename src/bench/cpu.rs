@@ -21,9 +21,7 @@ impl CpuTime {
             let entry = entry?;
             // A thread may end while the list is read.
             let Ok(text) = std::fs::read_to_string(entry.path().join("schedstat")) else { continue };
-            let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
-            let nanos = nanos.ok_or_else(|| io::Error::other("schedstat has no numbers"))?;
-            nanos_by_thread.insert(entry.file_name().to_string_lossy().into_owned(), nanos);
+            nanos_by_thread.insert(entry.file_name().to_string_lossy().into_owned(), nanos(&text)?);
         }
         if nanos_by_thread.is_empty() {
             return Err(io::Error::other("this kernel keeps no schedstat"));
@@ -37,6 +35,20 @@ impl CpuTime {
         let spent = self.nanos_by_thread.iter().map(|(thread, nanos)| nanos.saturating_sub(earlier(thread)));
         Duration::from_nanos(spent.sum())
     }
+}
+
+/// CPU time of the thread that asks.
+///
+/// As of its last stop: the kernel adds up when a thread stops or a tick comes. Who wants it to the nanosecond
+/// sleeps for a moment first.
+pub fn of_this_thread() -> io::Result<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    nanos(&text).map(Duration::from_nanos)
+}
+
+fn nanos(schedstat: &str) -> io::Result<u64> {
+    let first = schedstat.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    first.ok_or_else(|| io::Error::other("schedstat has no numbers"))
 }
 
 #[cfg(test)]
@@ -59,6 +71,17 @@ mod tests {
         let before = CpuTime::of(pid).unwrap();
         let mut sum = 0_u64;
         while CpuTime::of(pid).unwrap().since(&before) < Duration::from_millis(5) {
+            sum = std::hint::black_box((0..100_000).fold(sum, u64::wrapping_add));
+        }
+    }
+
+    #[test]
+    fn only_the_first_number_is_time() {
+        assert_eq!(nanos("123 456 7\n").unwrap(), 123);
+        assert!(nanos("").is_err());
+        let before = of_this_thread().unwrap();
+        let mut sum = 0_u64;
+        while of_this_thread().unwrap() - before < Duration::from_millis(2) {
             sum = std::hint::black_box((0..100_000).fold(sum, u64::wrapping_add));
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Every power of two is cut into 32 steps, so a percentile is at most 3 % too high, whatever its size.
 
+use serde::Serialize;
+
 /// Steps per power of two, as a power of two.
 const STEP_BITS: u32 = 5;
 const STEPS: usize = 1 << STEP_BITS;
@@ -15,6 +17,15 @@ const BUCKETS: usize = (VALUE_BITS - STEP_BITS) as usize * STEPS + STEPS;
 pub struct Histogram {
     counts: Box<[u32; BUCKETS]>,
     total: u64,
+}
+
+/// How often values of one size came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// They are smaller than this; the row before says how large they are at least.
+    pub below: u64,
+    /// How many there were.
+    pub count: u64,
 }
 
 impl Histogram {
@@ -32,6 +43,31 @@ impl Histogram {
             *count = count.saturating_add(*more);
         }
         self.total += other.total;
+    }
+
+    /// The whole as at most so many rows (12 always do), each ending at a power of two, from the first that has
+    /// something to the last.
+    pub fn rows(&self, most: usize) -> Vec<Row> {
+        let rows = (1..=VALUE_BITS).map(|bits| self.rows_of(bits)).find(|rows| rows.len() <= most);
+        rows.unwrap_or_default()
+    }
+
+    /// Rows of this many powers of two.
+    fn rows_of(&self, bits: u32) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        for (bucket, count) in self.counts.iter().enumerate() {
+            // A bucket never lies on both sides of a power of two, so its largest value tells its row.
+            let power = (u64::BITS - largest(bucket).leading_zeros()).max(1).next_multiple_of(bits);
+            let below = 1 << power;
+            match rows.last_mut() {
+                Some(row) if row.below == below => row.count += u64::from(*count),
+                _ => rows.push(Row { below, count: u64::from(*count) }),
+            }
+        }
+        let last = rows.iter().rposition(|row| row.count > 0).map_or(0, |last| last + 1);
+        rows.truncate(last);
+        let first = rows.iter().position(|row| row.count > 0).unwrap_or(0);
+        rows.split_off(first)
     }
 
     /// The value that so many per cent do not exceed; none when nothing was counted.
@@ -95,6 +131,21 @@ mod tests {
             [1, 50, 99, 100].map(|per_cent| histogram.percentile(per_cent)),
             [1, 30, 60, 60].map(Some)
         );
+    }
+
+    #[test]
+    fn rows_hold_everything_and_are_few() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.rows(12), []);
+        for value in [0, 5, 100, 127, 128, 129, 500] {
+            histogram.record(value);
+        }
+        let row = |below, count| Row { below, count };
+        assert_eq!(histogram.rows(4), [row(8, 2), row(64, 0), row(512, 5)]);
+        assert_eq!(histogram.rows(12).first(), Some(&row(2, 1)));
+        histogram.record(u64::MAX);
+        let rows = histogram.rows(12);
+        assert!(rows.len() <= 12 && rows.iter().map(|row| row.count).sum::<u64>() == 8, "{rows:?}");
     }
 
     #[test]

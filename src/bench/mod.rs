@@ -3,16 +3,22 @@
 //! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does. It must never call what
 //! it measures.
 //!
-//! [`media`] is the order of things; [`server`] the process that is measured and [`cpu`] what it costs;
-//! [`people`] those who come, each a [`client`] and a [`voice`]; [`report`] what comes out.
+//! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, [`cpu`]
+//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`people`] those who come, each a
+//! [`client`] and a [`voice`]; [`report`] what comes out, and [`table`] how people read it.
 
 pub mod client;
 pub mod cpu;
+pub mod flags;
+pub mod floor;
 pub mod histogram;
 pub mod media;
+pub mod memory;
 pub mod people;
+mod progress;
 pub mod report;
 pub mod server;
+pub mod table;
 pub mod voice;
 
 use clap::Subcommand;
@@ -24,8 +30,10 @@ pub enum Bench {
     /// What forwarding voice costs, and how long people wait for it
     ///
     /// Starts a server of its own on loopback, brings people into its rooms over HTTP, WebSocket and WebRTC, lets
-    /// some of them talk, and counts what the others hear.
-    Media(Box<media::Media>),
+    /// some of them talk, and counts what the others hear. Then sends them as many datagrams, sealed and nothing else:
+    /// the floor, which is what this machine takes for the same send call without a server round it. A debug build
+    /// shows that everything works; figures are worth telling from a release build alone.
+    Media(Box<flags::Media>),
 }
 
 /// Why a measurement did not come about.
@@ -42,6 +50,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Two flags that do not go together, or one without the other it needs.
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// The floor could not be measured.
+    #[error("the floor cannot be measured: {0}")]
+    NoFloor(std::io::Error),
     /// More rooms than voice channels.
     #[error("{asked} rooms need {asked} voice channels, and the server has {there}")]
     TooFewRooms {

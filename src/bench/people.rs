@@ -1,16 +1,19 @@
 //! The people: each signs in, opens a WebSocket, goes into a room, and talks or listens.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sfu_peer::Identity;
+use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::Error;
 use super::client::{self, Http, Socket};
-use super::voice::{Phase, Tally, Voice, Window, Words, local_address_towards};
+use super::voice::{Phase, Tally, Voice, Window, Words};
 use crate::id::ChannelId;
 use crate::protocol::client::Request;
 use crate::protocol::close;
@@ -47,12 +50,34 @@ pub struct People {
     pub slots: u8,
     /// From asking to join until sound could travel, each person.
     pub joins: Vec<Duration>,
+    /// Where each person's voice is, by number.
+    pub addresses: BTreeMap<usize, SocketAddr>,
+    /// The cipher they agreed on with the server; all offer the same.
+    pub srtp_profile: Option<&'static str>,
+    /// The address of this machine that they all have.
+    pub local: IpAddr,
+    datagram_len: Arc<AtomicUsize>,
 }
 
 impl Plan {
     /// Everybody.
     pub fn all(self) -> usize {
         usize::from(self.rooms) * usize::from(self.people)
+    }
+
+    /// The room of a person: they fill the rooms in turn.
+    pub fn room(self, number: usize) -> usize {
+        number % usize::from(self.rooms)
+    }
+
+    /// As how many-th this person came into the room. Those who come first talk.
+    pub fn place(self, number: usize) -> usize {
+        number / usize::from(self.rooms)
+    }
+
+    /// When in the 20 ms of a packet this person talks: spread by a step that is no part of them.
+    pub fn offset(self, number: usize) -> Duration {
+        Duration::from_micros(number as u64 * 7_919 % 20_000)
     }
 }
 
@@ -68,6 +93,7 @@ impl People {
             identity: Identity::generate()?,
             epoch: Instant::now(),
             doors: Semaphore::new(plan.joins_at_once.into()),
+            datagram_len: Arc::default(),
         });
         let (phase, phases) = watch::channel(Phase::Arriving);
         let (sender, mut arrivals) = mpsc::channel(plan.all());
@@ -75,12 +101,23 @@ impl People {
         for number in 0..plan.all() {
             tasks.spawn(live(house.clone(), number, sender.clone(), phases.clone()));
         }
-        let mut people = Self { tasks, phase, slots: 0, joins: Vec::with_capacity(plan.all()) };
+        let mut people = Self {
+            tasks,
+            phase,
+            slots: 0,
+            joins: Vec::with_capacity(plan.all()),
+            addresses: BTreeMap::new(),
+            srtp_profile: None,
+            local: house.local,
+            datagram_len: house.datagram_len.clone(),
+        };
         while people.joins.len() < plan.all() {
             tokio::select! {
                 Some(arrival) = arrivals.recv() => {
-                    let Arrival { took, slots } = arrival;
+                    let Arrival { number, took, slots, address, srtp_profile } = arrival;
                     people.slots = slots;
+                    people.addresses.insert(number, address);
+                    people.srtp_profile = srtp_profile;
                     people.joins.push(took);
                     progress(people.joins.len());
                 }
@@ -97,6 +134,16 @@ impl People {
     /// Lets the talkers talk; what they send in the window is measured.
     pub fn talk(&self, window: Window) {
         self.phase.send_replace(Phase::Talking(window));
+    }
+
+    /// Nobody talks any more, and what comes from `floor` is counted and thrown away.
+    pub fn discard_from(&self, floor: SocketAddr) {
+        self.phase.send_replace(Phase::Floor(floor));
+    }
+
+    /// Bytes of a datagram in which somebody heard somebody; 0 when nobody has.
+    pub fn datagram_len(&self) -> usize {
+        self.datagram_len.load(Ordering::Relaxed)
     }
 
     /// Sends everybody home; what each counted.
@@ -120,15 +167,19 @@ struct House {
     identity: Identity,
     epoch: Instant,
     doors: Semaphore,
+    datagram_len: Arc<AtomicUsize>,
 }
 
 /// Somebody is in.
 struct Arrival {
+    number: usize,
     took: Duration,
     slots: u8,
+    address: SocketAddr,
+    srtp_profile: Option<&'static str>,
 }
 
-/// From the door to the goodbye. People fill the rooms in turn, and those who come first talk.
+/// From the door to the goodbye.
 async fn live(
     house: Arc<House>,
     number: usize,
@@ -136,13 +187,11 @@ async fn live(
     phases: watch::Receiver<Phase>,
 ) -> Result<Tally, Error> {
     let plan = house.plan;
-    let room = number % usize::from(plan.rooms);
-    let place = number / usize::from(plan.rooms);
-    let talks = place < usize::from(plan.talkers);
+    let talks = plan.place(number) < usize::from(plan.talkers);
 
     // Closed only when the house is gone, and this task holds it.
     let door = house.doors.acquire().await.map_err(|_| Error::Broken)?;
-    let arriving = arrive(&house, number, room);
+    let arriving = arrive(&house, number);
     let (voice, socket, arrival) =
         tokio::time::timeout(ARRIVAL, arriving).await.map_err(|_| Error::NotConnected)??;
     drop(door);
@@ -155,7 +204,7 @@ async fn live(
     Ok(tally)
 }
 
-async fn arrive(house: &House, number: usize, room: usize) -> Result<(Voice, Socket, Arrival), Error> {
+async fn arrive(house: &House, number: usize) -> Result<(Voice, Socket, Arrival), Error> {
     let name = format!("bench-{:08x}-{number}", house.mark);
     let account = Register {
         email: format!("{name}@example.org"),
@@ -169,12 +218,12 @@ async fn arrive(house: &House, number: usize, room: usize) -> Result<(Voice, Soc
         return Err(client::Error::Protocol("the first event is not `ready`".to_owned()).into());
     };
     let slots = snapshot.slots;
-    let channel = voice_channel(&snapshot, room, house.plan.rooms)?;
+    let channel = voice_channel(&snapshot, house.plan.room(number), house.plan.rooms)?;
     let words = Words {
         len: house.plan.payload.into(),
         epoch: house.epoch,
-        // Spread over the 20 ms of a packet, by a step that is no part of it.
-        offset: Duration::from_micros(number as u64 * 7_919 % 20_000),
+        offset: house.plan.offset(number),
+        datagram_len: house.datagram_len.clone(),
     };
     let (mut voice, offer) = Voice::new(house.local, slots, house.identity.clone(), words).await?;
     let asked = Instant::now();
@@ -184,7 +233,8 @@ async fn arrive(house: &House, number: usize, room: usize) -> Result<(Voice, Soc
         return Err(client::Error::Protocol("another answer to `join_voice`".to_owned()).into());
     };
     voice.connect(&answer).await?;
-    Ok((voice, socket, Arrival { took: asked.elapsed(), slots }))
+    let (took, address, srtp_profile) = (asked.elapsed(), voice.address(), voice.srtp_profile());
+    Ok((voice, socket, Arrival { number, took, slots, address, srtp_profile }))
 }
 
 /// The voice channel of the `room`-th room.
@@ -218,4 +268,16 @@ async fn follow(mut socket: Socket, mut phases: watch::Receiver<Phase>) -> bool 
     // Says goodbye, so that a server that goes on keeps no place for this person.
     let _ = tokio::time::timeout(GOODBYE, socket.close(close::GOING_AWAY)).await;
     false
+}
+
+/// The address of this machine that the way to `server` begins at.
+async fn local_address_towards(server: SocketAddr) -> Result<IpAddr, Error> {
+    let any: SocketAddr = match server {
+        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
+        SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
+    };
+    let socket = UdpSocket::bind(any).await.map_err(Error::Socket)?;
+    // Sends nothing: only the route is looked up.
+    socket.connect(server).await.map_err(Error::Socket)?;
+    Ok(socket.local_addr().map_err(Error::Socket)?.ip())
 }

@@ -1,13 +1,15 @@
-//! What was measured: as a table for people, as one JSON object for programs.
+//! What was measured, added up: one JSON object for programs, and what the table for people is made from.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::histogram::Histogram;
+use super::histogram::{Histogram, Row};
 use super::people::Plan;
 use super::voice::Tally;
+
+/// Rows of the histogram of latency. More would be a page, not a glance.
+const ROWS: usize = 12;
 
 /// What was measured. A field that is `null` could not be.
 #[derive(Clone, Debug, Serialize)]
@@ -48,6 +50,19 @@ pub struct Report {
     pub latency_us_p50: Option<u64>,
     /// The same for 99 of 100.
     pub latency_us_p99: Option<u64>,
+    /// The same, all of it: how many packets took how long.
+    pub latency_us_histogram: Vec<Row>,
+    /// What each person added to the memory of the server's process, from before the first came to the end of the
+    /// measured time, in bytes.
+    pub rss_bytes_per_participant: Option<u64>,
+    /// The cipher that the server and the people agreed on.
+    pub srtp_profile: Option<&'static str>,
+    /// CPU time to seal and send as large a datagram to as many of the same people, and nothing else.
+    pub floor_ns_per_packet: Option<u64>,
+    /// Datagrams that came when that was measured. Far fewer than the packets delivered make it no comparison.
+    pub floor_packets: Option<u64>,
+    /// The server's CPU time for a packet over that.
+    pub times_floor: Option<f64>,
     /// People whose connection or WebSocket ended while they should have been there.
     pub people_lost: usize,
 }
@@ -63,6 +78,12 @@ pub struct Cost {
     pub server: Option<Duration>,
     /// The people's.
     pub client: Option<Duration>,
+    /// That of the floor.
+    pub floor: Option<Duration>,
+    /// By how many bytes the server's process grew.
+    pub resident: Option<u64>,
+    /// The cipher.
+    pub srtp_profile: Option<&'static str>,
 }
 
 impl Report {
@@ -77,8 +98,10 @@ impl Report {
         joins.iter().for_each(|took| join.record(took.as_micros().try_into().unwrap_or(u64::MAX)));
         let join_ms = |per_cent| join.percentile(per_cent).map(|micros| micros as f64 / 1e3);
         let cores = |spent: Option<Duration>| spent.map(|spent| spent.as_secs_f64() / f64::from(seconds));
-        let nanos_per_packet = cost.server.map(|spent| spent.as_nanos() as f64 / delivered as f64);
-        let nanos_per_packet = nanos_per_packet.filter(|nanos| nanos.is_finite() && *nanos > 0.0);
+        let discarded: u64 = tallies.iter().map(|tally| tally.discarded).sum();
+        let nanos_per_packet = nanos_for_each(cost.server, delivered);
+        let floor_nanos = nanos_for_each(cost.floor, discarded);
+        let times_floor = nanos_per_packet.zip(floor_nanos).map(|(server, floor)| server / floor);
         Self {
             rooms: plan.rooms,
             people: plan.people,
@@ -98,9 +121,20 @@ impl Report {
             join_ms_p99: join_ms(99),
             latency_us_p50: latency.percentile(50),
             latency_us_p99: latency.percentile(99),
+            latency_us_histogram: latency.rows(ROWS),
+            rss_bytes_per_participant: cost.resident.map(|bytes| bytes / plan.all().max(1) as u64),
+            srtp_profile: cost.srtp_profile,
+            floor_ns_per_packet: floor_nanos.map(|nanos| nanos.round() as u64),
+            floor_packets: cost.floor.map(|_| discarded),
+            times_floor,
             people_lost: tallies.iter().filter(|tally| tally.lost).count(),
         }
     }
+}
+
+fn nanos_for_each(spent: Option<Duration>, packets: u64) -> Option<f64> {
+    let nanos = spent?.as_nanos() as f64 / packets as f64;
+    Some(nanos).filter(|nanos| nanos.is_finite() && *nanos > 0.0)
 }
 
 /// Packets that listeners should get: each one that was sent goes to everybody in the room but the talker. With
@@ -109,39 +143,6 @@ fn expected(sent: u64, people: u16, talkers: u16, slots: u8) -> u64 {
     let listeners = u64::from(people).saturating_sub(1);
     let heard = u64::from(talkers.min(slots.into()));
     (sent * heard * listeners).checked_div(talkers.into()).unwrap_or(0)
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |name: &str, value: String| writeln!(f, "{name:<42}{value:>12}");
-        line("rooms", self.rooms.to_string())?;
-        line("people in each", self.people.to_string())?;
-        line("of them talking", self.talkers.to_string())?;
-        line("payload of a packet, bytes", self.payload.to_string())?;
-        line("measured, seconds", self.seconds.to_string())?;
-        line("workers of the server", known(self.workers))?;
-        line("packets sent", self.packets_sent.to_string())?;
-        line("packets expected", self.packets_expected.to_string())?;
-        line("packets delivered", self.packets_delivered.to_string())?;
-        line("loss, per cent", format!("{:.3}", self.loss * 100.0))?;
-        line("server CPU per delivered packet, ns", known(self.server_cpu_ns_per_packet))?;
-        line("cores the server kept busy", fixed(self.server_cores, 3))?;
-        line("packets a core would deliver per second", known(self.packets_per_core_second))?;
-        line("cores the people kept busy", fixed(self.client_cores, 3))?;
-        line("join until sound, p50, ms", fixed(self.join_ms_p50, 1))?;
-        line("join until sound, p99, ms", fixed(self.join_ms_p99, 1))?;
-        line("mouth to ear without sound cards, p50, us", known(self.latency_us_p50))?;
-        line("mouth to ear without sound cards, p99, us", known(self.latency_us_p99))?;
-        line("people lost on the way", self.people_lost.to_string())
-    }
-}
-
-fn known(value: Option<impl ToString>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
-fn fixed(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
 #[cfg(test)]
@@ -169,7 +170,16 @@ mod tests {
             vec![Tally { sent: 100, ..Tally::default() }, heard(100), heard(100), heard(100), heard(90)];
         tallies[4].lost = true;
         let spent = Some(Duration::from_micros(3_900));
-        let cost = Cost { workers: Some(2), slots: 8, server: spent, client: spent };
+        tallies.iter_mut().for_each(|tally| tally.discarded = 78);
+        let cost = Cost {
+            workers: Some(2),
+            slots: 8,
+            server: spent,
+            client: spent,
+            floor: Some(Duration::from_micros(780)),
+            resident: Some(5_000),
+            srtp_profile: Some("AEAD_AES_256_GCM"),
+        };
         let joins = [10, 20, 30, 40, 50].map(Duration::from_millis);
         let report = Report::new(PLAN, 2, cost, &joins, &tallies);
         assert_eq!((report.packets_expected, report.packets_delivered), (400, 390));
@@ -177,21 +187,32 @@ mod tests {
         assert_eq!(report.server_cpu_ns_per_packet, Some(10_000));
         assert_eq!(report.packets_per_core_second, Some(100_000));
         assert_eq!(report.people_lost, 1);
+        assert_eq!((report.floor_ns_per_packet, report.floor_packets), (Some(2_000), Some(390)));
+        assert_eq!(report.times_floor, Some(5.0));
+        assert_eq!(report.rss_bytes_per_participant, Some(1_000));
         assert!(report.join_ms_p50.is_some_and(|ms| (30.0..31.0).contains(&ms)));
         assert!(report.join_ms_p99.is_some_and(|ms| (50.0..52.0).contains(&ms)));
     }
 
     #[test]
-    fn what_was_not_measured_is_null_and_a_dash() {
+    fn what_was_not_measured_is_null() {
         let report = Report::new(PLAN, 2, Cost { slots: 8, ..Cost::default() }, &[], &[]);
         let json = serde_json::to_value(&report).unwrap();
-        for field in ["server_cpu_ns_per_packet", "packets_per_core_second", "join_ms_p99", "latency_us_p50"]
-        {
+        for field in [
+            "server_cpu_ns_per_packet",
+            "packets_per_core_second",
+            "join_ms_p99",
+            "latency_us_p50",
+            "rss_bytes_per_participant",
+            "srtp_profile",
+            "floor_ns_per_packet",
+            "floor_packets",
+            "times_floor",
+        ] {
             assert!(json[field].is_null(), "{field} in {json}");
         }
         for field in ["packets_expected", "packets_delivered", "loss", "seconds", "talkers"] {
             assert!(json[field].is_number(), "{field} in {json}");
         }
-        assert!(report.to_string().contains("server CPU per delivered packet, ns                  -\n"));
     }
 }

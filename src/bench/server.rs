@@ -1,4 +1,5 @@
-//! A server of one's own: another process of the same binary, with a folder that goes when it does.
+//! The server that is measured: one that is there, or one's own, another process of the same binary with a
+//! folder that goes when it does.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,12 +9,63 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::Error;
+use super::cpu::CpuTime;
+use super::{Error, memory};
 
 /// How long a server may take to say where it is. It migrates an empty database and makes a certificate.
 const START: Duration = Duration::from_secs(30);
 
-/// A server process.
+/// The server that is measured.
+#[derive(Debug)]
+pub enum Server {
+    /// Started for the purpose.
+    Own(Box<OwnServer>),
+    /// One that was there.
+    Given {
+        /// Where its page is.
+        address: SocketAddr,
+        /// Its process, if it is known.
+        pid: Option<u32>,
+    },
+}
+
+impl Server {
+    /// Where its page is.
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Own(server) => server.address,
+            Self::Given { address, .. } => *address,
+        }
+    }
+
+    /// Threads that forward voice, if it is known.
+    pub fn workers(&self) -> Option<usize> {
+        match self {
+            Self::Own(server) => Some(server.workers),
+            Self::Given { .. } => None,
+        }
+    }
+
+    /// What its process has cost, if that is known.
+    pub fn cpu_time(&self) -> Result<Option<CpuTime>, Error> {
+        let read = |pid| CpuTime::of(pid).map_err(|source| Error::NoCpuTime { pid, source });
+        self.pid().map(read).transpose()
+    }
+
+    /// The memory of its process in bytes, if that can be read.
+    pub fn resident(&self) -> Option<u64> {
+        memory::resident(self.pid()?).ok()
+    }
+
+    fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Own(server) => Some(server.pid),
+            Self::Given { pid, .. } => *pid,
+        }
+    }
+}
+
+/// A server process of our own.
 #[derive(Debug)]
 pub struct OwnServer {
     /// Where its page is.

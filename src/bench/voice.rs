@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sfu_peer::{Event, Identity, Options, Packet, Peer};
@@ -16,7 +17,7 @@ use super::Error;
 use super::histogram::Histogram;
 
 /// The time one packet holds.
-const FRAME: Duration = Duration::from_millis(20);
+pub const FRAME: Duration = Duration::from_millis(20);
 
 /// Talks clearly (RFC 6464): no speaker selection leaves it out for being quiet.
 const LEVEL: i8 = -20;
@@ -43,6 +44,8 @@ pub enum Phase {
     Arriving,
     /// Talkers talk; what they send in this time is measured.
     Talking(Window),
+    /// Nobody talks; what comes from this address is counted and thrown away.
+    Floor(SocketAddr),
     /// Everybody goes.
     Over,
 }
@@ -56,7 +59,7 @@ pub struct Window {
     pub until: Instant,
 }
 
-/// What a person sends.
+/// What a person sends, and where the length of what comes is noted.
 #[derive(Clone, Debug)]
 pub struct Words {
     /// Bytes of a packet's payload.
@@ -65,6 +68,8 @@ pub struct Words {
     pub epoch: Instant,
     /// How long after the others this talker begins, so that not all send at once.
     pub offset: Duration,
+    /// Bytes of a datagram with somebody's voice in it, the newest that anybody got.
+    pub datagram_len: Arc<AtomicUsize>,
 }
 
 /// What a person counted.
@@ -76,6 +81,8 @@ pub struct Tally {
     pub delivered: u64,
     /// Microseconds from sending to here.
     pub latency_us: Histogram,
+    /// Datagrams that came for the floor.
+    pub discarded: u64,
     /// Whether the connection ended before its time.
     pub lost: bool,
 }
@@ -88,6 +95,7 @@ pub struct Voice {
     /// When the next packet is due; none for who does not talk.
     next_word: Option<Instant>,
     window: Option<Window>,
+    floor: Option<SocketAddr>,
     tally: Tally,
 }
 
@@ -102,8 +110,19 @@ impl Voice {
         let socket = UdpSocket::bind(SocketAddr::new(local, 0)).await.map_err(Error::Socket)?;
         let address = socket.local_addr().map_err(Error::Socket)?;
         let (peer, offer) = Peer::new(Instant::now(), address, slots.into(), Options::new(identity))?;
-        let voice = Self { peer, socket, words, next_word: None, window: None, tally: Tally::default() };
+        let (next_word, window, floor) = (None, None, None);
+        let voice = Self { peer, socket, words, next_word, window, floor, tally: Tally::default() };
         Ok((voice, offer))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.peer.local()
+    }
+
+    /// The cipher agreed on; none before it is connected.
+    pub fn srtp_profile(&self) -> Option<&'static str> {
+        self.peer.srtp_profile()
     }
 
     /// Takes the answer and comes back when sound can travel.
@@ -135,6 +154,10 @@ impl Voice {
                     self.next_word = talks.then(|| Instant::now() + self.words.offset);
                 }
                 Phase::Talking(_) => {}
+                Phase::Floor(from) => {
+                    self.floor = Some(from);
+                    self.next_word = None;
+                }
                 Phase::Over => break,
             }
             // Looked at after the phase: at the end it is the server that hangs up first, now and then.
@@ -178,9 +201,18 @@ impl Voice {
         for _ in 0..BATCH {
             // An error here is a packet of ours that somebody refused; the client gives up by itself in time.
             let Ok((len, from)) = self.socket.try_recv_from(&mut buffer) else { return };
+            if self.floor == Some(from) {
+                self.tally.discarded += 1;
+                continue;
+            }
             let now = Instant::now();
+            let heard = self.tally.delivered;
             self.peer.handle_datagram(now, from, buffer.get(..len).unwrap_or_default());
             self.take_events(now);
+            // Looked at first: all people share it, and writing what is there already would slow them down.
+            if self.tally.delivered > heard && self.words.datagram_len.load(Ordering::Relaxed) != len {
+                self.words.datagram_len.store(len, Ordering::Relaxed);
+            }
         }
     }
 
@@ -228,18 +260,6 @@ impl Voice {
             let _ = self.socket.send_to(&transmit.contents, transmit.to).await;
         }
     }
-}
-
-/// The address of this machine that the way to `server` begins at.
-pub async fn local_address_towards(server: SocketAddr) -> Result<IpAddr, Error> {
-    let any: SocketAddr = match server {
-        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-        SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
-    };
-    let socket = UdpSocket::bind(any).await.map_err(Error::Socket)?;
-    // Sends nothing: only the route is looked up.
-    socket.connect(server).await.map_err(Error::Socket)?;
-    Ok(socket.local_addr().map_err(Error::Socket)?.ip())
 }
 
 fn payload(time: Duration, len: usize) -> Vec<u8> {

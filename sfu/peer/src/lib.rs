@@ -18,6 +18,7 @@
 //! ```
 
 mod packets;
+mod profile;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -66,6 +67,7 @@ pub struct Peer {
     speech: Speech,
     red: bool,
     connected: bool,
+    srtp_profile: Option<&'static str>,
     wake_at: Option<Instant>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -117,7 +119,7 @@ impl Identity {
     /// # Errors
     /// When the crypto library has none to give.
     pub fn generate() -> Result<Identity, PeerError> {
-        let crypto = Arc::new(str0m::crypto::from_feature_flags());
+        let crypto = Arc::new(profile::provider());
         let certificate = crypto.dtls_provider.generate_certificate().ok_or(PeerError::Certificate)?;
         Ok(Identity { crypto, certificate })
     }
@@ -170,6 +172,7 @@ impl Peer {
             speech: Speech::new(now),
             red: options.red,
             connected: false,
+            srtp_profile: None,
             wake_at: Some(now),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -281,6 +284,12 @@ impl Peer {
         self.connected
     }
 
+    /// The cipher both sides agreed on, as "AEAD_AES_256_GCM"; none before they have.
+    #[must_use]
+    pub fn srtp_profile(&self) -> Option<&'static str> {
+        self.srtp_profile
+    }
+
     /// The address it was given.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
@@ -326,6 +335,7 @@ impl Peer {
                 }
             }
         }
+        self.srtp_profile = profile::agreed().or(self.srtp_profile);
         if !self.rtc.is_alive() {
             self.wake_at = None;
             self.connected = false;
