@@ -143,7 +143,13 @@ mod tests {
     #[test]
     fn flags_that_contradict_each_other_are_one_sentence() {
         let there = "--peer-only --addr http://127.0.0.1:1";
-        for fine in ["", "--workers 2 --server-binary x", "--addr 127.0.0.1:1", there, &format!("{there} --server-pid 1")] {
+        for fine in [
+            "",
+            "--workers 2 --server-binary x",
+            "--addr 127.0.0.1:1",
+            there,
+            &format!("{there} --server-pid 1"),
+        ] {
             assert_eq!(checked(fine), Ok(()), "{fine}");
         }
         for (flags, named) in [
