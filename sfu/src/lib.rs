@@ -40,6 +40,7 @@ mod forwarder;
 mod handle;
 mod id;
 mod identity;
+mod keys;
 mod mailbox;
 mod message;
 mod offer;
