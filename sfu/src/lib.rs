@@ -49,6 +49,7 @@ mod reach;
 mod red;
 mod room;
 mod speakers;
+mod srtp;
 mod stats;
 mod table;
 mod tcp;
