@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::demux::Key;
+use crate::egress::Sent;
 use crate::forwarder::{Forwarder, Outgoing};
 use crate::id::{ParticipantId, RoomId};
 use crate::message::Event;
+use crate::outbox::Outbox;
 use crate::speakers::Speakers;
 use crate::table::Table;
 use crate::worker::contained;
@@ -92,13 +94,14 @@ impl Room {
         self.members.is_empty()
     }
 
-    /// Gives a packet to everyone but its speaker. Those who got it are added to `touched`: their sessions
-    /// must be driven before anything leaves.
+    /// Gives a packet to everyone but its speaker. Those in whose sessions it waits are added to `touched`:
+    /// these must be driven before it leaves.
     pub(crate) fn hand_out(
         &self,
         now: Instant,
         mut packet: Outgoing,
         table: &mut Table,
+        outbox: &mut Outbox,
         touched: &mut Vec<Key>,
     ) -> HandedOut {
         let mut result = HandedOut::default();
@@ -109,15 +112,16 @@ impl Room {
                 listener.skip(packet.slot);
                 continue;
             }
-            match contained(|| listener.send(now, &mut packet)) {
-                Ok(true) => {
+            match contained(|| listener.send(now, &mut packet, outbox)) {
+                Ok(Sent::Out) => result.listeners += 1,
+                Ok(Sent::Queued) => {
                     result.listeners += 1;
                     if !listener.touched {
                         listener.touched = true;
                         touched.push(*key);
                     }
                 }
-                Ok(false) => {}
+                Ok(Sent::Late | Sent::Withheld) => {}
                 Err(_) => result.broken.push(*key),
             }
         }

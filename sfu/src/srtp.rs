@@ -12,9 +12,6 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, Unbound
 
 use crate::keys::{Key, SALT_LEN};
 
-/// Bytes by which sealing makes an RTP packet longer (RFC 7714 section 12).
-pub(crate) const TAG_LEN: usize = 16;
-
 /// The part of an RTCP packet that stays readable: one header with the sender's SSRC (RFC 3711
 /// section 3.4).
 const RTCP_CLEAR_LEN: usize = 8;

@@ -21,6 +21,7 @@ use crate::demux::{Demux, Key, Origin, Route};
 use crate::id::{ParticipantId, RoomId};
 use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
 use crate::offer::Offer;
+use crate::outbox::Outbox;
 use crate::participant::{Link, Media, Opening, Participant, Produced};
 use crate::room::{Room, Topic};
 use crate::stats::{ParticipantStats, WorkerStats};
@@ -39,8 +40,9 @@ pub struct Worker {
     timers: Timers<Timer>,
     /// Those in whose sessions something waits to be sent.
     touched: Vec<Key>,
-    outbox: VecDeque<Transmit>,
+    outbox: Outbox,
     untold: VecDeque<Untold>,
+    born: Instant,
     now: Instant,
     stats: WorkerStats,
 }
@@ -84,8 +86,9 @@ impl Worker {
             rooms: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
             untold: VecDeque::new(),
+            born: now,
             now,
             stats: WorkerStats::default(),
         }
@@ -120,6 +123,8 @@ impl Worker {
             identity: &self.config.identity,
             credentials: self.config.identity.credentials(self.config.number, key),
             candidates: &self.candidates,
+            egress: self.config.egress,
+            born: self.born,
         };
         let opened = contained(|| Participant::open(now, opening)).unwrap_or_else(|Panicked| {
             self.stats.panics_contained += 1;
@@ -230,16 +235,15 @@ impl Worker {
 
     /// The next thing to send. Everything that came before in this turn is on its way together, so that a
     /// listener's session is driven once for all of it.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        loop {
-            if let Some(transmit) = self.outbox.pop_front() {
-                self.stats.datagrams_out += 1;
-                self.stats.bytes_out += transmit.contents.len() as u64;
-                return Some(transmit);
-            }
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        while self.outbox.is_empty() {
             let key = self.touched.pop()?;
             self.drive(self.now, key);
         }
+        let transmit = self.outbox.pop()?;
+        self.stats.datagrams_out += 1;
+        self.stats.bytes_out += transmit.contents.len() as u64;
+        Some(transmit)
     }
 
     /// The next thing the caller should know.
@@ -288,6 +292,8 @@ impl Worker {
             path: participant.media_path(),
             packets_in: participant.packets_in,
             packets_out: participant.packets_out,
+            egress: participant.egress_path(),
+            reception: participant.reception(),
         };
         self.table.iter().map(stats).collect()
     }

@@ -31,16 +31,16 @@ const RTCP_256: &str = "81c8000d4d617273d50ae4d1f5ce5d304ba297e47d470c282c3ece5d
                         a2eaa5c1110555be8415f658c61de0476f1b6fad1d1eb30c4446839f57ff6f6cb26ac3be\
                         800005d4";
 
+/// Bytes by which sealing makes a packet longer (section 12).
+const TAG_LEN: usize = 16;
+
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 fn cipher(key_len: u8) -> Cipher {
-    let key = Key {
-        bytes: Zeroizing::new((0..key_len).collect()),
-        salt: bytes(SALT).try_into().unwrap(),
-    };
+    let key = Key { bytes: Zeroizing::new((0..key_len).collect()), salt: bytes(SALT).try_into().unwrap() };
     Cipher::new(&key).unwrap()
 }
 

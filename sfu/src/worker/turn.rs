@@ -35,6 +35,9 @@ impl Worker {
             }
             None => {}
         }
+        if let Some(participant) = self.table.get_mut(key) {
+            participant.report(now, &mut self.outbox);
+        }
         if self.table.get(key).is_some_and(|participant| participant.wants_driving(now)) {
             self.drive(now, key);
         } else {
@@ -141,7 +144,8 @@ impl Worker {
                 self.stats.dropped.out_of_order += 1;
                 continue;
             };
-            let mut handed_out = room.hand_out(now, outgoing, &mut self.table, &mut self.touched);
+            let mut handed_out =
+                room.hand_out(now, outgoing, &mut self.table, &mut self.outbox, &mut self.touched);
             self.stats.packets_forwarded += handed_out.listeners;
             broken.append(&mut handed_out.broken);
         }
@@ -193,7 +197,7 @@ impl Worker {
         let outbox = &mut self.outbox;
         let closing = contained(move || {
             if reason == LeaveReason::Asked {
-                participant.close(outbox);
+                participant.close(now, outbox);
             }
             drop(participant);
         });
