@@ -4,17 +4,19 @@
 //! ways, and each listener is on one of them from his first packet to his last, since two writers of one
 //! stream would sooner or later use a nonce twice:
 //!
-//! - `fast`: we build and seal the packet ourselves, straight into the outbox. For everyone who agreed to
-//!   an AEAD cipher, as browsers do when they can. The session does not know these streams at all.
+//! - `lanes`: we build and seal the packet ourselves, straight into the outbox, and report on it in
+//!   `reporting`. For everyone who agreed to an AEAD cipher, as browsers do when they can. The session does
+//!   not know these streams at all.
 //! - `reference`: the listener's session numbers, encrypts and reports. For those who agreed to
 //!   AES_CM_128_HMAC_SHA1_80 only, and for whoever wants to compare.
 //!
-//! It must never choose what is sent. Start at [`Egress::send`].
+//! It must never choose what is sent. Start at [`Egress::decide`].
 
-mod fast;
+mod lanes;
 mod reference;
+mod reporting;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use str0m::Rtc;
 use str0m::media::Mid;
@@ -26,16 +28,20 @@ use crate::id::SlotIndex;
 use crate::keys::{MasterKeys, SessionKeys};
 use crate::message::OfferFault;
 use crate::outbox::{Destination, Outbox};
+use crate::srtp::Cipher;
 use crate::stats::Reception;
-use fast::Fast;
+use lanes::Tally;
+pub(crate) use lanes::{Lanes, NewLane};
 use reference::Reference;
+use reporting::Reporting;
 
 /// A listener's slots, and what is needed to send on them.
 #[derive(Debug)]
 pub(crate) enum Egress {
     /// No keys yet, so nothing can be sent.
     Undecided(Plan),
-    Fast(Box<Fast>),
+    /// Voice goes through his lane; what is left here tells of it.
+    Fast(Box<Reporting>),
     Reference(Reference),
 }
 
@@ -98,51 +104,42 @@ impl Egress {
         matches!(self, Egress::Undecided(_))
     }
 
-    /// The handshake has yielded keys, so it is known which way everything will go.
-    pub(crate) fn decide(&mut self, now: Instant, rtc: &mut Rtc, born: Instant, master: &MasterKeys) {
-        let Egress::Undecided(plan) = self else { return };
-        let keys = SessionKeys::derive(master);
-        let fast = keys.and_then(|keys| Fast::new(now, born, rtc, plan, &keys));
-        *self = match fast {
-            Some(fast) => Egress::Fast(Box::new(fast)),
-            None => {
-                for line in &plan.lines {
-                    rtc.direct_api().declare_stream_tx(line.ssrc, None, line.mid, None);
-                }
-                Egress::Reference(Reference::new(rtc, plan))
-            }
-        };
+    /// The handshake has yielded keys, so it is known which way everything will go. Returns the lane it
+    /// goes through, if any.
+    pub(crate) fn decide(
+        &mut self,
+        now: Instant,
+        rtc: &mut Rtc,
+        born: Instant,
+        master: &MasterKeys,
+    ) -> Option<NewLane> {
+        let Egress::Undecided(plan) = self else { return None };
+        if let Some((lane, reporting)) = fast(now, rtc, born, plan, master) {
+            *self = Egress::Fast(Box::new(reporting));
+            return Some(lane);
+        }
+        for line in &plan.lines {
+            rtc.direct_api().declare_stream_tx(line.ssrc, None, line.mid, None);
+        }
+        *self = Egress::Reference(Reference::new(rtc, plan));
+        None
     }
 
-    /// Sends a packet on its slot.
-    #[inline]
-    pub(crate) fn send(
-        &mut self,
-        rtc: &mut Rtc,
-        now: Instant,
-        packet: &mut Outgoing,
-        to: Option<Destination>,
-        outbox: &mut Outbox,
-    ) -> Sent {
+    /// Sends a packet through the session, if that is the listener's way.
+    pub(crate) fn send(&mut self, rtc: &mut Rtc, now: Instant, packet: &mut Outgoing) -> Sent {
         match self {
-            Egress::Fast(fast) => {
-                let Some(to) = to else { return Sent::Withheld };
-                fast.send(now, packet, to, outbox).map_or(Sent::Late, |()| Sent::Out)
-            }
             Egress::Reference(reference) => {
                 reference.send(rtc, now, packet).map_or(Sent::Late, |()| Sent::Queued)
             }
-            Egress::Undecided(_) => Sent::Withheld,
+            Egress::Undecided(_) | Egress::Fast(_) => Sent::Withheld,
         }
     }
 
     /// The listener is not to get what comes on this slot now.
-    #[inline]
     pub(crate) fn pause(&mut self, slot: SlotIndex) {
         match self {
-            Egress::Fast(fast) => fast.pause(slot),
             Egress::Reference(reference) => reference.pause(slot),
-            Egress::Undecided(_) => {}
+            Egress::Undecided(_) | Egress::Fast(_) => {}
         }
     }
 
@@ -152,7 +149,7 @@ impl Egress {
         let Some(ssrc) = sender(datagram) else { return false };
         match self {
             Egress::Undecided(plan) => plan.lines.iter().any(|line| *line.ssrc == ssrc),
-            Egress::Fast(fast) => fast.owns(ssrc),
+            Egress::Fast(reporting) => reporting.owns(ssrc),
             Egress::Reference(_) => false,
         }
     }
@@ -160,32 +157,44 @@ impl Egress {
     /// When [`Egress::report`] is to be called.
     pub(crate) fn report_at(&self) -> Option<Instant> {
         match self {
-            Egress::Fast(fast) => Some(fast.report_at()),
+            Egress::Fast(reporting) => Some(reporting.next()),
             Egress::Undecided(_) | Egress::Reference(_) => None,
         }
     }
 
-    /// Tells the listener what was sent, as far as the session does not do so, when it is due.
-    pub(crate) fn report(&mut self, now: Instant, to: Option<Destination>, outbox: &mut Outbox) {
-        if let Egress::Fast(fast) = self {
-            fast.report(now, to, outbox);
+    /// Tells the listener what was sent through his lane, when it is due.
+    pub(crate) fn report(
+        &mut self,
+        now: Instant,
+        sent: impl Iterator<Item = Tally>,
+        to: Option<Destination>,
+        outbox: &mut Outbox,
+    ) {
+        if let Egress::Fast(reporting) = self {
+            reporting.report(now, sent, to, outbox);
         }
     }
 
-    /// Tells the listener that nothing more will come.
-    pub(crate) fn say_goodbye(&mut self, now: Instant, to: Option<Destination>, outbox: &mut Outbox) {
-        if let (Egress::Fast(fast), Some(to)) = (self, to) {
-            fast.say_goodbye(now, to, outbox);
+    /// Tells the listener that nothing more will come through his lane.
+    pub(crate) fn say_goodbye(
+        &mut self,
+        now: Instant,
+        sent: impl Iterator<Item = Tally>,
+        to: Option<Destination>,
+        outbox: &mut Outbox,
+    ) {
+        if let (Egress::Fast(reporting), Some(to)) = (self, to) {
+            reporting.say_goodbye(now, sent, to, outbox);
         }
     }
 
     /// Reads what the listener reports about what he gets, if the datagram is such a report. The session
     /// must get it all the same: it may be about other things too.
     pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8]) {
-        if let Egress::Fast(fast) = self
+        if let Egress::Fast(reporting) = self
             && is_rtcp(datagram)
         {
-            fast.hear(now, datagram);
+            reporting.hear(now, datagram);
         }
     }
 
@@ -201,10 +210,23 @@ impl Egress {
     /// What the listener has reported; `None` if nothing, or only the session knows.
     pub(crate) fn reception(&self) -> Option<Reception> {
         match self {
-            Egress::Fast(fast) => fast.reception(),
+            Egress::Fast(reporting) => reporting.reception(),
             Egress::Undecided(_) | Egress::Reference(_) => None,
         }
     }
+}
+
+/// What it takes to do without the session; `None` when the keys are of no use for that.
+fn fast(
+    now: Instant,
+    rtc: &Rtc,
+    born: Instant,
+    plan: &Plan,
+    master: &MasterKeys,
+) -> Option<(NewLane, Reporting)> {
+    let keys = SessionKeys::derive(master)?;
+    let lane = NewLane::new(now, rtc, plan, Cipher::new(&keys.rtp_out)?)?;
+    Some((lane, Reporting::new(now, born, rtc, plan, &keys)?))
 }
 
 /// Tells RTCP from RTP (RFC 5761 section 4), and both from all else (RFC 7983 section 7).
@@ -221,7 +243,3 @@ fn sender(datagram: &[u8]) -> Option<u32> {
     };
     datagram.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
 }
-
-/// A sender report every so often, as the session does it: RFC 3550 section 6.2 asks for at least five
-/// seconds between them.
-const REPORT_EVERY: Duration = Duration::from_secs(5);

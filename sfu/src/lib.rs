@@ -15,7 +15,7 @@
 //! 2. `participant`: the session decrypts it; out comes a packet of his track;
 //! 3. `speakers`: its level decides who speaks and who holds a slot;
 //! 4. `forwarder` and `timeline`: the packet gets its numbers on the slot's line, once per room;
-//! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him.
+//! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him, into the `outbox`.
 //!
 //! # The drive contract
 //!
@@ -26,6 +26,7 @@
 //!
 //! - Nobody hears himself; nobody hears someone muted; nothing is sent to someone deafened or gone.
 //! - A sequence number of a slot is used once per listener.
+//! - A stream has one writer, from its first packet to its last; no nonce is used twice.
 //! - An address is believed only after the session has authenticated something that came from it.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.

@@ -15,8 +15,8 @@ use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcConfig};
 
 use crate::config::{EgressPath, Timeouts};
-use crate::demux::{is_binding_success, is_stun};
-use crate::egress::{Egress, Sent};
+use crate::demux::{Key, is_binding_success, is_stun};
+use crate::egress::{Egress, Lanes, NewLane, Sent};
 use crate::forwarder::{Codec, Outgoing};
 use crate::id::{ParticipantId, RoomId, SlotIndex};
 use crate::identity::Identity;
@@ -91,6 +91,8 @@ pub(crate) struct Produced {
     /// The session is over.
     pub(crate) ended: bool,
     pub(crate) noted: Noted,
+    /// What is sent to him goes through this from now on.
+    pub(crate) lane: Option<NewLane>,
     /// The datagram was no good.
     pub(crate) refused: bool,
     binding_answered: bool,
@@ -228,19 +230,19 @@ impl Participant {
     }
 
     /// Says goodbye.
-    pub(crate) fn close(&mut self, now: Instant, outbox: &mut Outbox) {
-        self.egress.say_goodbye(now, destination(&self.reach), outbox);
+    pub(crate) fn close(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) {
+        let to = self.destination();
+        self.egress.say_goodbye(now, lanes.tallies(key), to, outbox);
         if self.rtc.close().is_ok() {
             self.drain(now, outbox, &mut Produced::default());
         }
     }
 
-    /// Sends him a packet. If it was only queued, it leaves with the next [`Participant::drive`].
-    #[inline]
-    pub(crate) fn send(&mut self, now: Instant, packet: &mut Outgoing, outbox: &mut Outbox) -> Sent {
+    /// Sends a packet to someone who has no lane; it leaves with the next [`Participant::drive`].
+    pub(crate) fn send(&mut self, now: Instant, packet: &mut Outgoing) -> Sent {
         let mut sent = Sent::Withheld;
-        if self.media.may_listen() && self.link != Link::Connecting {
-            sent = self.egress.send(&mut self.rtc, now, packet, destination(&self.reach), outbox);
+        if self.listens() {
+            sent = self.egress.send(&mut self.rtc, now, packet);
         }
         match sent {
             Sent::Out | Sent::Queued => self.packets_out += 1,
@@ -250,9 +252,19 @@ impl Participant {
         sent
     }
 
-    /// Tells him what was sent, when it is time to.
-    pub(crate) fn report(&mut self, now: Instant, outbox: &mut Outbox) {
-        self.egress.report(now, destination(&self.reach), outbox);
+    fn listens(&self) -> bool {
+        self.media.may_listen() && self.link != Link::Connecting
+    }
+
+    /// Where his lane leads.
+    pub(crate) fn lane_end(&self) -> Option<Destination> {
+        self.destination().filter(|_| self.listens())
+    }
+
+    /// Tells him what was sent through his lane, when it is time to.
+    pub(crate) fn report(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) {
+        let to = self.destination();
+        self.egress.report(now, lanes.tallies(key), to, outbox);
     }
 
     /// How what he gets is sealed.
@@ -321,7 +333,7 @@ impl Participant {
                         outbox.push(origin(&transmit), &transmit.contents);
                     } else if self.egress.forbids(&transmit.contents) {
                         produced.ended = true;
-                    } else if let Some(to) = destination(&self.reach) {
+                    } else if let Some(to) = self.destination() {
                         outbox.push(to, &transmit.contents);
                     }
                 }
@@ -340,23 +352,22 @@ impl Participant {
         self.take_keys(now, produced);
     }
 
+    /// Where media goes.
+    fn destination(&self) -> Option<Destination> {
+        let path = self.reach.path()?;
+        Some(Destination { path: path.remote.path, local: path.local, remote: path.remote.source })
+    }
+
     fn take_keys(&mut self, now: Instant, produced: &mut Produced) {
         let Some(keys) = self.keys.take() else { return };
         if self.egress.is_undecided() {
-            self.egress.decide(now, &mut self.rtc, self.born, &keys);
+            produced.lane = self.egress.decide(now, &mut self.rtc, self.born, &keys);
         } else if self.egress.report_at().is_some() {
             // A second handshake is nothing a browser does within one session; from now on he could not
             // open what we seal.
             produced.ended = true;
         }
     }
-}
-
-/// Where media goes.
-#[inline]
-fn destination(reach: &Reach) -> Option<Destination> {
-    let path = reach.path()?;
-    Some(Destination { path: path.remote.path, local: path.local, remote: path.remote.source })
 }
 
 /// An answer to a binding request goes where the request came from.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::demux::Key;
-use crate::egress::Sent;
+use crate::egress::{Lanes, Sent};
 use crate::forwarder::{Forwarder, Outgoing};
 use crate::id::{ParticipantId, RoomId};
 use crate::message::Event;
@@ -100,6 +100,7 @@ impl Room {
         &self,
         now: Instant,
         mut packet: Outgoing,
+        lanes: &mut Lanes,
         table: &mut Table,
         outbox: &mut Outbox,
         touched: &mut Vec<Key>,
@@ -107,13 +108,24 @@ impl Room {
         let mut result = HandedOut::default();
         let speaker = self.keys.get(&packet.speaker).copied();
         for key in &self.members {
-            let Some(listener) = table.get_mut(*key) else { continue };
             if Some(*key) == speaker {
-                listener.skip(packet.slot);
+                if lanes.pause(*key, packet.slot).is_none()
+                    && let Some(listener) = table.get_mut(*key)
+                {
+                    listener.skip(packet.slot);
+                }
                 continue;
             }
-            match contained(|| listener.send(now, &mut packet, outbox)) {
-                Ok(Sent::Out) => result.listeners += 1,
+            match lanes.send(*key, now, &mut packet, outbox) {
+                Some(Sent::Out) => {
+                    result.listeners += 1;
+                    continue;
+                }
+                Some(Sent::Queued | Sent::Late | Sent::Withheld) => continue,
+                None => {}
+            }
+            let Some(listener) = table.get_mut(*key) else { continue };
+            match contained(|| listener.send(now, &mut packet)) {
                 Ok(Sent::Queued) => {
                     result.listeners += 1;
                     if !listener.touched {
@@ -121,7 +133,7 @@ impl Room {
                         touched.push(*key);
                     }
                 }
-                Ok(Sent::Late | Sent::Withheld) => {}
+                Ok(Sent::Out | Sent::Late | Sent::Withheld) => {}
                 Err(_) => result.broken.push(*key),
             }
         }

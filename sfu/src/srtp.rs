@@ -2,7 +2,7 @@
 //!
 //! The one thing that must never happen is a nonce used twice with one key: it would give away both
 //! packets and let anyone forge more. A nonce is made of a stream's SSRC and a packet index, so the right
-//! to seal belongs to a [`Stream`], which gives each index once, whatever its caller believes. Knows bytes
+//! to seal belongs to a [`Stream`] or [`ReportStream`], which gives each index once, whatever its caller believes. Knows bytes
 //! and nothing else. Start at [`Cipher::seal_rtp`].
 //!
 //! Keys are wiped when they have become a cipher. The expanded key inside a cipher is the crypto
@@ -31,12 +31,18 @@ pub(crate) struct Cipher {
     salt: [u8; SALT_LEN],
 }
 
-/// The packet indexes of one stream under one pair of keys.
+/// The packet indexes of one stream under one key.
 #[derive(Debug)]
 pub(crate) struct Stream {
     ssrc: u32,
-    rtp: Indexes,
-    next_rtcp: u32,
+    indexes: Indexes,
+}
+
+/// The indexes of the reports about one stream under one key.
+#[derive(Debug)]
+pub(crate) struct ReportStream {
+    ssrc: u32,
+    next: u32,
 }
 
 /// Gives out each index once. What is far behind the newest is refused unseen, as receivers do (RFC 3711
@@ -51,7 +57,17 @@ struct Indexes {
 
 impl Stream {
     pub(crate) fn new(ssrc: u32) -> Stream {
-        Stream { ssrc, rtp: Indexes::default(), next_rtcp: 0 }
+        Stream { ssrc, indexes: Indexes::default() }
+    }
+
+    pub(crate) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+}
+
+impl ReportStream {
+    pub(crate) fn new(ssrc: u32) -> ReportStream {
+        ReportStream { ssrc, next: 0 }
     }
 
     pub(crate) fn ssrc(&self) -> u32 {
@@ -100,7 +116,7 @@ impl Cipher {
     ) -> Option<()> {
         let packet = buffer.get_mut(start..)?;
         let (header, body) = packet.split_at_mut_checked(header_len)?;
-        if !stream.rtp.take(index) {
+        if !stream.indexes.take(index) {
             return None;
         }
         let nonce = self.nonce(stream.ssrc, index);
@@ -111,8 +127,13 @@ impl Cipher {
 
     /// Seals the compound RTCP packet that begins at `start` of the buffer and ends with it (RFC 7714
     /// section 9).
-    pub(crate) fn seal_rtcp(&self, stream: &mut Stream, buffer: &mut Vec<u8>, start: usize) -> Option<()> {
-        let index = stream.next_rtcp;
+    pub(crate) fn seal_rtcp(
+        &self,
+        stream: &mut ReportStream,
+        buffer: &mut Vec<u8>,
+        start: usize,
+    ) -> Option<()> {
+        let index = stream.next;
         if index >= RTCP_ENCRYPTED {
             return None;
         }
@@ -120,7 +141,7 @@ impl Cipher {
         let (clear, body) = packet.split_at_mut_checked(RTCP_CLEAR_LEN)?;
         let trailer = (RTCP_ENCRYPTED | index).to_be_bytes();
         let aad = rtcp_aad(clear, trailer)?;
-        stream.next_rtcp += 1;
+        stream.next += 1;
         let nonce = self.nonce(stream.ssrc, u64::from(index));
         let tag = self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), body).ok()?;
         buffer.extend_from_slice(tag.as_ref());

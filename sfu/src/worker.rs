@@ -18,6 +18,7 @@ use str0m::net::TcpType;
 
 use crate::config::WorkerConfig;
 use crate::demux::{Demux, Key, Origin, Route};
+use crate::egress::Lanes;
 use crate::id::{ParticipantId, RoomId};
 use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
 use crate::offer::Offer;
@@ -40,6 +41,7 @@ pub struct Worker {
     timers: Timers<Timer>,
     /// Those in whose sessions something waits to be sent.
     touched: Vec<Key>,
+    lanes: Lanes,
     outbox: Outbox,
     untold: VecDeque<Untold>,
     born: Instant,
@@ -77,6 +79,7 @@ impl Worker {
     /// A worker without rooms.
     #[must_use]
     pub fn new(now: Instant, config: WorkerConfig) -> Worker {
+        let slots = config.slots;
         Worker {
             candidates: candidates(&config),
             config,
@@ -86,6 +89,7 @@ impl Worker {
             rooms: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
+            lanes: Lanes::new(slots),
             outbox: Outbox::default(),
             untold: VecDeque::new(),
             born: now,
@@ -146,6 +150,7 @@ impl Worker {
         let Some(key) = self.keys.get(&who).copied() else { return };
         let Some(participant) = self.table.get_mut(key) else { return };
         participant.media = Media::new(muted, deafened);
+        self.lanes.align(key, participant.lane_end());
         let may_speak = participant.media.may_speak();
         if !may_speak {
             participant.track.withhold();
@@ -213,6 +218,7 @@ impl Worker {
             self.demux.forget(origin, owner);
             if let Some(participant) = self.table.get_mut(owner) {
                 participant.reach.lose(origin);
+                self.align(owner);
             }
         }
     }
@@ -286,12 +292,12 @@ impl Worker {
     /// What is known of each participant.
     #[must_use]
     pub fn participant_stats(&self) -> Vec<ParticipantStats> {
-        let stats = |(_, participant): (Key, &Participant)| ParticipantStats {
+        let stats = |(key, participant): (Key, &Participant)| ParticipantStats {
             participant: participant.id,
             room: participant.room,
             path: participant.media_path(),
             packets_in: participant.packets_in,
-            packets_out: participant.packets_out,
+            packets_out: participant.packets_out + self.lanes.packets(key),
             egress: participant.egress_path(),
             reception: participant.reception(),
         };

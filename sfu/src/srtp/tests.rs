@@ -60,7 +60,7 @@ fn rtp_is_sealed_as_the_rfc_says() {
 fn rtcp_is_sealed_and_opened_as_the_rfc_says() {
     for (key_len, expected) in [(16, RTCP_128), (32, RTCP_256)] {
         let mut buffer = bytes(RTCP);
-        let mut stream = Stream { next_rtcp: 0x5d4, ..Stream::new(0x4d61_7273) };
+        let mut stream = ReportStream { next: 0x5d4, ..ReportStream::new(0x4d61_7273) };
         cipher(key_len).seal_rtcp(&mut stream, &mut buffer, 0).unwrap();
         assert_eq!(buffer, bytes(expected));
         assert_eq!(cipher(key_len).open_rtcp(&mut buffer).unwrap(), bytes(RTCP));
@@ -101,7 +101,7 @@ fn an_index_is_sealed_once() {
 
 #[test]
 fn reports_end_with_their_index_space() {
-    let mut stream = Stream { next_rtcp: RTCP_ENCRYPTED - 1, ..Stream::new(1) };
+    let mut stream = ReportStream { next: RTCP_ENCRYPTED - 1, ..ReportStream::new(1) };
     assert!(cipher(16).seal_rtcp(&mut stream, &mut bytes(RTCP), 0).is_some());
     assert!(cipher(16).seal_rtcp(&mut stream, &mut bytes(RTCP), 0).is_none());
 }
@@ -111,7 +111,7 @@ fn a_packet_shorter_than_its_header_is_not_sealed() {
     let mut stream = Stream::new(1);
     assert!(cipher(16).seal_rtp(&mut stream, 0, &mut vec![0; 11], 0, 12).is_none());
     assert!(cipher(16).seal_rtp(&mut stream, 0, &mut vec![0; 11], 12, 0).is_none());
-    assert!(cipher(16).seal_rtcp(&mut stream, &mut vec![0; 7], 0).is_none());
+    assert!(cipher(16).seal_rtcp(&mut ReportStream::new(1), &mut vec![0; 7], 0).is_none());
 }
 
 /// Opens a packet with the session library's cipher and nonce, which are not ours.
