@@ -5,13 +5,15 @@
 //! handshakes are made with `sfu-peer` clients on a clock that only this file moves.
 //!
 //! `cargo bench --bench forward` prints one line per room size and way out (see `sfu::EgressPath`), with the
-//! quickest and the median turn of 20 ms, and how the two ways compare.
+//! quickest and the median turn of 20 ms, allocations per packet, and how the two ways compare.
 //! Figures of one machine can be compared, figures of two cannot.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
-// The one thing the standard library cannot tell is a thread's CPU time.
+// Two things the standard library cannot tell: a thread's CPU time, and its allocations.
 #![allow(unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::net::SocketAddr;
@@ -37,7 +39,10 @@ const WARM_UP: usize = 100;
 const PAYLOAD: [u8; 100] = [0x5a; 100];
 
 fn main() {
-    println!("{:>10} {:>10} {:>12} {:>12} {:>12}", "listeners", "egress", "packets", "min ns", "median ns");
+    println!(
+        "{:>10} {:>10} {:>12} {:>12} {:>12} {:>12}",
+        "listeners", "egress", "packets", "min ns", "median ns", "allocations"
+    );
     for listeners in [50, 200, 1_000] {
         let reference = measure_and_print(listeners, EgressPath::Reference);
         let fast = measure_and_print(listeners, EgressPath::Fast);
@@ -52,18 +57,22 @@ fn main() {
 
 /// The quickest and the median turn, in nanoseconds per packet.
 fn measure_and_print(listeners: usize, egress: EgressPath) -> (f64, f64) {
-    let mut turns = measure(listeners, egress);
+    let (mut turns, allocations) = measure(listeners, egress);
     turns.sort_unstable();
     let packets = SPEAKERS * (listeners + SPEAKERS - 1);
     let per_packet = |nanoseconds: u64| nanoseconds as f64 / packets as f64;
     let (min, median) = (per_packet(turns[0]), per_packet(turns[turns.len() / 2]));
     let name = format!("{egress:?}").to_lowercase();
-    println!("{listeners:>10} {name:>10} {:>12} {min:>12.0} {median:>12.0}", packets * TURNS);
+    let allocations = allocations as f64 / (packets * TURNS) as f64;
+    println!(
+        "{listeners:>10} {name:>10} {:>12} {min:>12.0} {median:>12.0} {allocations:>12.3}",
+        packets * TURNS
+    );
     (min, median)
 }
 
-/// The worker's CPU time of each turn, in nanoseconds.
-fn measure(listeners: usize, egress: EgressPath) -> Vec<u64> {
+/// The worker's CPU time of each turn, in nanoseconds, and its allocations in all of them.
+fn measure(listeners: usize, egress: EgressPath) -> (Vec<u64>, u64) {
     let mut room = BusyRoom::with(listeners + SPEAKERS, egress);
     for _ in 0..WARM_UP {
         for (from, bytes) in room.speak() {
@@ -73,9 +82,11 @@ fn measure(listeners: usize, egress: EgressPath) -> Vec<u64> {
     }
     // From here on nobody answers; the worker waits longer for them than this takes.
     let mut turns = Vec::with_capacity(TURNS);
+    let mut allocations = 0;
     for _ in 0..TURNS {
         let datagrams = room.speak();
         let before = room.worker.stats().packets_forwarded;
+        let allocated = ALLOCATIONS.get();
         let started = thread_cpu_time();
         for (from, bytes) in &datagrams {
             room.receive(*from, bytes);
@@ -84,12 +95,13 @@ fn measure(listeners: usize, egress: EgressPath) -> Vec<u64> {
             black_box(transmit);
         }
         turns.push(thread_cpu_time() - started);
+        allocations += ALLOCATIONS.get() - allocated;
         let forwarded = room.worker.stats().packets_forwarded - before;
         assert_eq!(forwarded as usize, SPEAKERS * (listeners + SPEAKERS - 1), "everyone hears everyone");
         room.now += FRAME;
         room.worker.handle_timeout(room.now);
     }
-    turns
+    (turns, allocations)
 }
 
 /// A worker with one room, and its clients.
@@ -187,4 +199,34 @@ fn thread_cpu_time() -> u64 {
     let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     assert_eq!(result, 0, "the clock can be read");
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, with a counter.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: everything is done by the system's allocator, which is given what was given to us.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above; the block came from the same allocator.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.realloc(block, layout, size) }
+    }
 }
