@@ -116,13 +116,17 @@ impl Room {
                 }
                 continue;
             }
-            match lanes.send(*key, now, &mut packet, outbox) {
-                Some(Sent::Out) => {
+            match contained(|| lanes.send(*key, now, &mut packet, outbox)) {
+                Ok(Some(Sent::Out)) => {
                     result.listeners += 1;
                     continue;
                 }
-                Some(Sent::Queued | Sent::Late | Sent::Withheld) => continue,
-                None => {}
+                Ok(Some(Sent::Queued | Sent::Late | Sent::Withheld)) => continue,
+                Ok(None) => {}
+                Err(_) => {
+                    result.broken.push(*key);
+                    continue;
+                }
             }
             let Some(listener) = table.get_mut(*key) else { continue };
             match contained(|| listener.send(now, &mut packet)) {
