@@ -4,20 +4,24 @@
 //! that come in to those ready to be sent) is divided by the packets sent. All sessions are real: the
 //! handshakes are made with `sfu-peer` clients on a clock that only this file moves.
 //!
-//! `cargo bench --bench forward` prints one line per room size: the quickest and the median turn of 20 ms.
+//! `cargo bench --bench forward` prints one line per room size and way out (see `sfu::EgressPath`), with the
+//! quickest and the median turn of 20 ms, allocations per packet, and how the two ways compare.
 //! Figures of one machine can be compared, figures of two cannot.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
-// The one thing the standard library cannot tell is a thread's CPU time.
+// Two things the standard library cannot tell: a thread's CPU time, and its allocations.
 #![allow(unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Datagram, Identity, Join, Limits, MediaPath, ParticipantId, RoomId, Timeouts, Transmit, Worker,
-    WorkerConfig,
+    Datagram, EgressPath, Identity, Join, Limits, MediaPath, ParticipantId, RoomId, Timeouts, Transmit,
+    Worker, WorkerConfig,
 };
 use sfu_peer::{Identity as PeerIdentity, Options, Peer};
 
@@ -35,24 +39,41 @@ const WARM_UP: usize = 100;
 const PAYLOAD: [u8; 100] = [0x5a; 100];
 
 fn main() {
-    println!("{:>10} {:>12} {:>12} {:>12}", "listeners", "packets", "min ns", "median ns");
+    println!(
+        "{:>10} {:>10} {:>12} {:>12} {:>12} {:>12}",
+        "listeners", "egress", "packets", "min ns", "median ns", "allocations"
+    );
     for listeners in [50, 200, 1_000] {
-        let mut turns = measure(listeners);
-        turns.sort_unstable();
-        let packets = (SPEAKERS * (listeners + SPEAKERS - 1)) as u64;
-        let per_packet = |nanoseconds: u64| nanoseconds / packets;
+        let reference = measure_and_print(listeners, EgressPath::Reference);
+        let fast = measure_and_print(listeners, EgressPath::Fast);
         println!(
-            "{listeners:>10} {:>12} {:>12} {:>12}",
-            packets * TURNS as u64,
-            per_packet(turns[0]),
-            per_packet(turns[turns.len() / 2])
+            "{listeners:>10} {:>10} {:>25.3} {:>12.3}",
+            "ratio",
+            fast.0 / reference.0,
+            fast.1 / reference.1
         );
     }
 }
 
-/// The worker's CPU time of each turn, in nanoseconds.
-fn measure(listeners: usize) -> Vec<u64> {
-    let mut room = BusyRoom::with(listeners + SPEAKERS);
+/// The quickest and the median turn, in nanoseconds per packet.
+fn measure_and_print(listeners: usize, egress: EgressPath) -> (f64, f64) {
+    let (mut turns, allocations) = measure(listeners, egress);
+    turns.sort_unstable();
+    let packets = SPEAKERS * (listeners + SPEAKERS - 1);
+    let per_packet = |nanoseconds: u64| nanoseconds as f64 / packets as f64;
+    let (min, median) = (per_packet(turns[0]), per_packet(turns[turns.len() / 2]));
+    let name = format!("{egress:?}").to_lowercase();
+    let allocations = allocations as f64 / (packets * TURNS) as f64;
+    println!(
+        "{listeners:>10} {name:>10} {:>12} {min:>12.0} {median:>12.0} {allocations:>12.3}",
+        packets * TURNS
+    );
+    (min, median)
+}
+
+/// The worker's CPU time of each turn, in nanoseconds, and its allocations in all of them.
+fn measure(listeners: usize, egress: EgressPath) -> (Vec<u64>, u64) {
+    let mut room = BusyRoom::with(listeners + SPEAKERS, egress);
     for _ in 0..WARM_UP {
         for (from, bytes) in room.speak() {
             room.receive(from, &bytes);
@@ -60,24 +81,27 @@ fn measure(listeners: usize) -> Vec<u64> {
         room.settle();
     }
     // From here on nobody answers; the worker waits longer for them than this takes.
-    let mut outbox = Vec::new();
     let mut turns = Vec::with_capacity(TURNS);
+    let mut allocations = 0;
     for _ in 0..TURNS {
         let datagrams = room.speak();
         let before = room.worker.stats().packets_forwarded;
+        let allocated = ALLOCATIONS.get();
         let started = thread_cpu_time();
         for (from, bytes) in &datagrams {
             room.receive(*from, bytes);
         }
-        outbox.extend(std::iter::from_fn(|| room.worker.poll_transmit()));
+        while let Some(transmit) = room.worker.poll_transmit() {
+            black_box(transmit);
+        }
         turns.push(thread_cpu_time() - started);
+        allocations += ALLOCATIONS.get() - allocated;
         let forwarded = room.worker.stats().packets_forwarded - before;
         assert_eq!(forwarded as usize, SPEAKERS * (listeners + SPEAKERS - 1), "everyone hears everyone");
-        outbox.clear();
         room.now += FRAME;
         room.worker.handle_timeout(room.now);
     }
-    turns
+    (turns, allocations)
 }
 
 /// A worker with one room, and its clients.
@@ -89,7 +113,7 @@ struct BusyRoom {
 }
 
 impl BusyRoom {
-    fn with(people: usize) -> BusyRoom {
+    fn with(people: usize, egress: EgressPath) -> BusyRoom {
         let now = Instant::now();
         let hour = Duration::from_secs(3_600);
         let config = WorkerConfig {
@@ -100,6 +124,7 @@ impl BusyRoom {
             tcp: false,
             limits: Limits { participants_per_room: people, ..Limits::default() },
             timeouts: Timeouts { interrupted: hour, silence: hour, connect: hour, ..Timeouts::default() },
+            egress,
             identity: Identity::generate([1; 32]).unwrap(),
         };
         let mut room =
@@ -157,7 +182,7 @@ impl BusyRoom {
         self.worker.handle_timeout(self.now);
         while let Some(Transmit { remote, contents, .. }) = self.worker.poll_transmit() {
             let peer = &mut self.peers[self.by_address[&remote]];
-            peer.handle_datagram(self.now, SERVER, &contents);
+            peer.handle_datagram(self.now, SERVER, contents);
             while peer.poll_event().is_some() {}
         }
         while self.worker.poll_event().is_some() {}
@@ -174,4 +199,34 @@ fn thread_cpu_time() -> u64 {
     let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     assert_eq!(result, 0, "the clock can be read");
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, with a counter.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: everything is done by the system's allocator, which is given what was given to us.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above; the block came from the same allocator.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.realloc(block, layout, size) }
+    }
 }

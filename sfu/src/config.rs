@@ -34,6 +34,18 @@ pub struct Config {
     pub limits: Limits,
     /// How long the SFU waits before it draws a conclusion.
     pub timeouts: Timeouts,
+    /// How voice is sealed.
+    pub egress: EgressPath,
+}
+
+/// How voice is sealed for a listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EgressPath {
+    /// By ourselves, for everyone whose cipher allows it; it costs a tenth.
+    #[default]
+    Fast,
+    /// By the listener's session, always. For comparing.
+    Reference,
 }
 
 /// Where media is received, and the address others must use to reach it. They differ behind 1:1 NAT.
@@ -123,6 +135,8 @@ pub struct WorkerConfig {
     pub limits: Limits,
     /// Patience.
     pub timeouts: Timeouts,
+    /// How voice is sealed.
+    pub egress: EgressPath,
     /// Who we are.
     pub identity: Identity,
 }
@@ -174,6 +188,7 @@ impl Default for Config {
             tcp: true,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            egress: EgressPath::default(),
         }
     }
 }

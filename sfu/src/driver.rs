@@ -125,6 +125,7 @@ impl Driver {
                 tcp: config.tcp,
                 limits: config.limits.clone(),
                 timeouts: config.timeouts.clone(),
+                egress: config.egress,
                 identity,
             },
         );
@@ -295,11 +296,11 @@ impl Driver {
         while let Some(transmit) = self.worker.poll_transmit() {
             let Transmit { path, local, remote, contents } = transmit;
             if path == MediaPath::Tcp {
-                self.connections.send(local, remote, &contents);
+                self.connections.send(local, remote, contents);
                 continue;
             }
             let rim = self.rims.iter().find(|rim| rim.advertised.contains(&local));
-            let sent = rim.and_then(|rim| rim.udp.as_ref()).map(|socket| socket.send_to(&contents, remote));
+            let sent = rim.and_then(|rim| rim.udp.as_ref()).map(|socket| socket.send_to(contents, remote));
             if !matches!(sent, Some(Ok(_))) {
                 self.unsent += 1;
             }

@@ -1,63 +1,245 @@
 //! The way out: one packet to one listener.
 //!
-//! This is the seam between "what a listener is to get" and "how it is sealed and sent". Here it goes
-//! through the listener's own session, which numbers reports and encrypts. Whoever adds another way out
-//! changes [`Egress`] and nothing else. It must never choose what is sent. Start at [`Egress::send`].
+//! This is the seam between "what a listener is to get" and "how it is sealed and sent". There are two
+//! ways, and each listener is on one of them from his first packet to his last, since two writers of one
+//! stream would sooner or later use a nonce twice:
+//!
+//! - `lanes`: we build and seal the packet ourselves, straight into the outbox, and report on it in
+//!   `reporting`. For everyone who agreed to an AEAD cipher, as browsers do when they can. The session does
+//!   not know these streams at all.
+//! - `reference`: the listener's session numbers, encrypts and reports. For those who agreed to
+//!   AES_CM_128_HMAC_SHA1_80 only, and for whoever wants to compare.
+//!
+//! It must never choose what is sent. Start at [`Egress::decide`].
+
+mod lanes;
+mod reference;
+mod reporting;
 
 use std::time::Instant;
 
 use str0m::Rtc;
-use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
+use str0m::media::Mid;
+use str0m::rtp::Ssrc;
 
-use crate::forwarder::{Codec, Line, Outgoing};
+use crate::config::EgressPath;
+use crate::forwarder::{Codec, Outgoing};
 use crate::id::SlotIndex;
+use crate::keys::{MasterKeys, SessionKeys};
+use crate::message::OfferFault;
+use crate::outbox::{Destination, Outbox};
+use crate::srtp::Cipher;
+use crate::stats::Reception;
+use lanes::Tally;
+pub(crate) use lanes::{Lanes, NewLane};
+use reference::Reference;
+use reporting::Reporting;
 
 /// A listener's slots, and what is needed to send on them.
 #[derive(Debug)]
-pub(crate) struct Egress {
+pub(crate) enum Egress {
+    /// No keys yet, so nothing can be sent.
+    Undecided(Plan),
+    /// Voice goes through his lane; what is left here tells of it.
+    Fast(Box<Reporting>),
+    Reference(Reference),
+}
+
+/// What was negotiated: a listener's streams in order of slot, fewer than the room has when he offered
+/// fewer lines.
+#[derive(Debug)]
+pub(crate) struct Plan {
     codec: Codec,
-    slots: Vec<Slot>,
+    lines: Vec<PlannedLine>,
 }
 
 #[derive(Debug)]
-struct Slot {
-    stream: Ssrc,
-    line: Line,
+struct PlannedLine {
+    ssrc: Ssrc,
+    mid: Mid,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is in the outbox.
+    Out,
+    /// It is in the session, which must be driven before anything leaves.
+    Queued,
+    /// It came too late for this listener: its place on his line has been taken.
+    Late,
+    /// The listener does not get what comes on this slot now.
+    Withheld,
 }
 
 impl Egress {
-    /// The streams in order of slot; fewer than the room has when the listener offered fewer lines.
-    pub(crate) fn new(codec: Codec, streams: Vec<Ssrc>) -> Egress {
-        let slots = streams.into_iter().map(|stream| Slot { stream, line: Line::default() }).collect();
-        Egress { codec, slots }
+    /// Takes the streams that a session has just agreed to in `mids`.
+    pub(crate) fn new(
+        rtc: &mut Rtc,
+        codec: Codec,
+        mids: &[Mid],
+        path: EgressPath,
+    ) -> Result<Egress, OfferFault> {
+        let mut lines = Vec::with_capacity(mids.len());
+        for mid in mids {
+            let mut session = rtc.direct_api();
+            let stream = session.stream_tx_by_mid(*mid, None).ok_or(OfferFault::Refused)?;
+            lines.push(PlannedLine { ssrc: stream.ssrc(), mid: *mid });
+        }
+        let plan = Plan { codec, lines };
+        match path {
+            EgressPath::Fast => {
+                // What the session does not know it cannot write to. It keeps reporting on what it
+                // receives, under a number of its own.
+                for line in &plan.lines {
+                    rtc.direct_api().remove_stream_tx(line.ssrc);
+                }
+                Ok(Egress::Undecided(plan))
+            }
+            EgressPath::Reference => Ok(Egress::Reference(Reference::new(rtc, &plan))),
+        }
     }
 
-    /// Queues a packet in the listener's session. Nothing leaves before the session is driven.
-    ///
-    /// Returns whether the listener gets it.
-    pub(crate) fn send(&mut self, rtc: &mut Rtc, now: Instant, packet: &mut Outgoing) -> bool {
-        let Some(slot) = self.slots.get_mut(packet.slot.index()) else { return false };
-        let Some((sequence, resumed)) = slot.line.number(packet.sequence) else { return false };
-        let Some((payload_type, payload)) = packet.audio.for_listener(self.codec) else { return false };
-        let sound = ExtensionValues {
-            audio_level: packet.sound.level,
-            voice_activity: packet.sound.voice,
-            ..ExtensionValues::default()
-        };
-        let write = RtpWrite::new(payload_type.into(), sequence.into(), packet.timestamp, now, payload)
-            .marker(packet.marker || resumed)
-            .csrc(&[packet.speaker.0])
-            .ext_vals(sound);
-        let mut session = rtc.direct_api();
-        let Some(stream) = session.stream_tx(&slot.stream) else { return false };
-        stream.write_rtp(write);
-        true
+    pub(crate) fn is_undecided(&self) -> bool {
+        matches!(self, Egress::Undecided(_))
+    }
+
+    /// The handshake has yielded keys, so it is known which way everything will go. Returns the lane it
+    /// goes through, if any.
+    pub(crate) fn decide(
+        &mut self,
+        now: Instant,
+        rtc: &mut Rtc,
+        born: Instant,
+        master: &MasterKeys,
+    ) -> Option<NewLane> {
+        let Egress::Undecided(plan) = self else { return None };
+        if let Some((lane, reporting)) = fast(now, rtc, born, plan, master) {
+            *self = Egress::Fast(Box::new(reporting));
+            return Some(lane);
+        }
+        for line in &plan.lines {
+            rtc.direct_api().declare_stream_tx(line.ssrc, None, line.mid, None);
+        }
+        *self = Egress::Reference(Reference::new(rtc, plan));
+        None
+    }
+
+    /// Sends a packet through the session, if that is the listener's way.
+    pub(crate) fn send(&mut self, rtc: &mut Rtc, now: Instant, packet: &mut Outgoing) -> Sent {
+        match self {
+            Egress::Reference(reference) => {
+                reference.send(rtc, now, packet).map_or(Sent::Late, |()| Sent::Queued)
+            }
+            Egress::Undecided(_) | Egress::Fast(_) => Sent::Withheld,
+        }
     }
 
     /// The listener is not to get what comes on this slot now.
     pub(crate) fn pause(&mut self, slot: SlotIndex) {
-        if let Some(slot) = self.slots.get_mut(slot.index()) {
-            slot.line.pause();
+        match self {
+            Egress::Reference(reference) => reference.pause(slot),
+            Egress::Undecided(_) | Egress::Fast(_) => {}
         }
     }
+
+    /// Whether a datagram of the session speaks for a stream that is not the session's to speak for. That
+    /// would need two equal numbers of 32 random bits; but then a nonce would be used twice.
+    pub(crate) fn forbids(&self, datagram: &[u8]) -> bool {
+        let Some(ssrc) = sender(datagram) else { return false };
+        match self {
+            Egress::Undecided(plan) => plan.lines.iter().any(|line| *line.ssrc == ssrc),
+            Egress::Fast(reporting) => reporting.owns(ssrc),
+            Egress::Reference(_) => false,
+        }
+    }
+
+    /// When [`Egress::report`] is to be called.
+    pub(crate) fn report_at(&self) -> Option<Instant> {
+        match self {
+            Egress::Fast(reporting) => Some(reporting.next()),
+            Egress::Undecided(_) | Egress::Reference(_) => None,
+        }
+    }
+
+    /// Tells the listener what was sent through his lane, when it is due.
+    pub(crate) fn report(
+        &mut self,
+        now: Instant,
+        sent: impl Iterator<Item = Tally>,
+        to: Option<Destination>,
+        outbox: &mut Outbox,
+    ) {
+        if let Egress::Fast(reporting) = self {
+            reporting.report(now, sent, to, outbox);
+        }
+    }
+
+    /// Tells the listener that nothing more will come through his lane.
+    pub(crate) fn say_goodbye(
+        &mut self,
+        now: Instant,
+        sent: impl Iterator<Item = Tally>,
+        to: Option<Destination>,
+        outbox: &mut Outbox,
+    ) {
+        if let (Egress::Fast(reporting), Some(to)) = (self, to) {
+            reporting.say_goodbye(now, sent, to, outbox);
+        }
+    }
+
+    /// Reads what the listener reports about what he gets, if the datagram is such a report. The session
+    /// must get it all the same: it may be about other things too.
+    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8]) {
+        if let Egress::Fast(reporting) = self
+            && is_rtcp(datagram)
+        {
+            reporting.hear(now, datagram);
+        }
+    }
+
+    /// The way everything goes, once it is known.
+    pub(crate) fn path(&self) -> Option<EgressPath> {
+        match self {
+            Egress::Fast(_) => Some(EgressPath::Fast),
+            Egress::Reference(_) => Some(EgressPath::Reference),
+            Egress::Undecided(_) => None,
+        }
+    }
+
+    /// What the listener has reported; `None` if nothing, or only the session knows.
+    pub(crate) fn reception(&self) -> Option<Reception> {
+        match self {
+            Egress::Fast(reporting) => reporting.reception(),
+            Egress::Undecided(_) | Egress::Reference(_) => None,
+        }
+    }
+}
+
+/// What it takes to do without the session; `None` when the keys are of no use for that.
+fn fast(
+    now: Instant,
+    rtc: &Rtc,
+    born: Instant,
+    plan: &Plan,
+    master: &MasterKeys,
+) -> Option<(NewLane, Reporting)> {
+    let keys = SessionKeys::derive(master)?;
+    let lane = NewLane::new(now, rtc, plan, Cipher::new(&keys.rtp_out)?)?;
+    Some((lane, Reporting::new(now, born, rtc, plan, &keys)?))
+}
+
+/// Tells RTCP from RTP (RFC 5761 section 4), and both from all else (RFC 7983 section 7).
+fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, 192..=223, ..])
+}
+
+/// The SSRC that an RTP or RTCP packet says it is from.
+fn sender(datagram: &[u8]) -> Option<u32> {
+    let at = match datagram {
+        [128..=191, 192..=223, ..] => 4,
+        [128..=191, ..] => 8,
+        _ => return None,
+    };
+    datagram.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
 }

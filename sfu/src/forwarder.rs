@@ -122,35 +122,32 @@ impl Audio {
     }
 
     /// The payload type and payload for a listener. Each form is made once, when first asked for.
-    pub(crate) fn for_listener(&mut self, codec: Codec) -> Option<(u8, Arc<[u8]>)> {
+    #[inline]
+    pub(crate) fn for_listener(&mut self, codec: Codec) -> Option<(u8, &Arc<[u8]>)> {
         let Encoding::Red { opus } = self.encoding else {
-            return Some((codec.opus, Arc::clone(&self.given)));
+            return Some((codec.opus, &self.given));
         };
         let Some(red) = codec.red else {
             return Some((codec.opus, self.plain(opus)?));
         };
         if codec.opus == opus {
-            return Some((red, Arc::clone(&self.given)));
+            return Some((red, &self.given));
         }
         Some((red, self.renamed(opus, codec.opus)?))
     }
 
-    fn plain(&mut self, opus: u8) -> Option<Arc<[u8]>> {
+    fn plain(&mut self, opus: u8) -> Option<&Arc<[u8]>> {
         if self.plain.is_none() {
             self.plain = Some(Arc::from(Red::parse(&self.given, opus)?.primary()));
         }
-        self.plain.clone()
+        self.plain.as_ref()
     }
 
-    fn renamed(&mut self, from: u8, to: u8) -> Option<Arc<[u8]>> {
-        if let Some((codec, payload)) = &self.renamed
-            && *codec == to
-        {
-            return Some(Arc::clone(payload));
+    fn renamed(&mut self, from: u8, to: u8) -> Option<&Arc<[u8]>> {
+        if self.renamed.as_ref().is_none_or(|(codec, _)| *codec != to) {
+            self.renamed = Some((to, Red::parse(&self.given, from)?.with_codec(to)));
         }
-        let payload = Red::parse(&self.given, from)?.with_codec(to);
-        self.renamed = Some((to, Arc::clone(&payload)));
-        Some(payload)
+        self.renamed.as_ref().map(|(_, payload)| payload)
     }
 }
 
@@ -216,8 +213,8 @@ mod tests {
     fn red_goes_as_red_to_who_can_and_plain_to_who_cannot() {
         let mut audio = Audio::new(Arc::from(RED), Encoding::Red { opus: 111 });
         let (red, plain) = (Codec { opus: 111, red: Some(63) }, Codec { opus: 109, red: None });
-        assert_eq!(audio.for_listener(red), Some((63, Arc::from(RED))));
-        assert_eq!(audio.for_listener(plain), Some((109, Arc::from(&b"b"[..]))));
+        assert_eq!(audio.for_listener(red), Some((63, &Arc::from(RED))));
+        assert_eq!(audio.for_listener(plain), Some((109, &Arc::from(&b"b"[..]))));
     }
 
     #[test]
@@ -231,7 +228,7 @@ mod tests {
     fn plain_stays_plain() {
         let mut audio = Audio::new(Arc::from(&b"opus"[..]), Encoding::Opus);
         let codec = Codec { opus: 96, red: Some(97) };
-        assert_eq!(audio.for_listener(codec), Some((96, Arc::from(&b"opus"[..]))));
+        assert_eq!(audio.for_listener(codec), Some((96, &Arc::from(&b"opus"[..]))));
     }
 
     proptest! {

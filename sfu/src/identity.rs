@@ -9,14 +9,19 @@ use std::sync::Arc;
 
 use str0m::IceCreds;
 use str0m::config::{CryptoProvider, DtlsCert};
+use str0m::crypto::dtls::DtlsProvider;
 use thiserror::Error;
 
 use crate::demux::{Key, user_name_prefix};
+use crate::keys::watchful;
 
 /// The certificate and the secret of a process. Cheap to clone.
 #[derive(Clone)]
 pub struct Identity {
+    /// Tells us the keys of sessions built with it; see `keys`.
     pub(crate) crypto: Arc<CryptoProvider>,
+    /// Makes the handshakes.
+    pub(crate) handshakes: &'static dyn DtlsProvider,
     pub(crate) certificate: DtlsCert,
     secret: [u8; 32],
 }
@@ -33,9 +38,18 @@ impl Identity {
     /// # Errors
     /// When the crypto library has no certificate to give.
     pub fn generate(secret: [u8; 32]) -> Result<Identity, CertificateError> {
-        let crypto = Arc::new(str0m::crypto::from_feature_flags());
-        let certificate = crypto.dtls_provider.generate_certificate().ok_or(CertificateError)?;
-        Ok(Identity { crypto, certificate, secret })
+        Identity::with_crypto(secret, str0m::crypto::from_feature_flags())
+    }
+
+    /// For tests: the same with another crypto library.
+    ///
+    /// # Errors
+    /// When it has no certificate to give.
+    #[doc(hidden)]
+    pub fn with_crypto(secret: [u8; 32], stock: CryptoProvider) -> Result<Identity, CertificateError> {
+        let handshakes = stock.dtls_provider;
+        let certificate = handshakes.generate_certificate().ok_or(CertificateError)?;
+        Ok(Identity { crypto: Arc::new(watchful(stock)), handshakes, certificate, secret })
     }
 
     /// The ICE credentials of one participant: his key for the demux to read, the rest for nobody to

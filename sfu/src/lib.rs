@@ -15,7 +15,7 @@
 //! 2. `participant`: the session decrypts it; out comes a packet of his track;
 //! 3. `speakers`: its level decides who speaks and who holds a slot;
 //! 4. `forwarder` and `timeline`: the packet gets its numbers on the slot's line, once per room;
-//! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him.
+//! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him, into the `outbox`.
 //!
 //! # The drive contract
 //!
@@ -26,6 +26,7 @@
 //!
 //! - Nobody hears himself; nobody hears someone muted; nothing is sent to someone deafened or gone.
 //! - A sequence number of a slot is used once per listener.
+//! - A stream has one writer, from its first packet to its last; no nonce is used twice.
 //! - An address is believed only after the session has authenticated something that came from it.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
@@ -40,14 +41,18 @@ mod forwarder;
 mod handle;
 mod id;
 mod identity;
+mod keys;
 mod mailbox;
 mod message;
 mod offer;
+mod outbox;
 mod participant;
 mod reach;
 mod red;
 mod room;
+mod rtcp;
 mod speakers;
+mod srtp;
 mod stats;
 mod table;
 mod tcp;
@@ -56,10 +61,10 @@ mod timers;
 mod track;
 mod worker;
 
-pub use config::{Address, Config, ConfigError, Limits, SLOTS_MAX, Timeouts, WorkerConfig};
+pub use config::{Address, Config, ConfigError, EgressPath, Limits, SLOTS_MAX, Timeouts, WorkerConfig};
 pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
 pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
-pub use stats::{Dropped, ParticipantStats, Stats, WorkerStats};
+pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

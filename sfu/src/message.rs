@@ -82,9 +82,9 @@ pub struct Datagram<'a> {
     pub contents: &'a [u8],
 }
 
-/// Something to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
+/// Something to send. What it says stays with the worker, which uses the memory again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit<'a> {
     /// How.
     pub path: MediaPath,
     /// From which of our addresses.
@@ -92,7 +92,7 @@ pub struct Transmit {
     /// Where to.
     pub remote: SocketAddr,
     /// What.
-    pub contents: Vec<u8>,
+    pub contents: &'a [u8],
 }
 
 impl Datagram<'_> {

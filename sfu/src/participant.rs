@@ -5,8 +5,7 @@
 //! (Queueing a packet is no exception: it leaves with the next [`Participant::drive`].) A participant
 //! knows nothing of other participants. Start at [`Participant::receive`].
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use str0m::change::SdpOffer;
 use str0m::format::Codec as CodecName;
@@ -15,15 +14,18 @@ use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcConfig};
 
-use crate::config::Timeouts;
-use crate::demux::{is_binding_success, is_stun};
-use crate::egress::Egress;
+use crate::config::{EgressPath, Timeouts};
+use crate::demux::{Key, is_binding_success, is_stun};
+use crate::egress::{Egress, Lanes, NewLane, Sent};
 use crate::forwarder::{Codec, Outgoing};
 use crate::id::{ParticipantId, RoomId, SlotIndex};
 use crate::identity::Identity;
-use crate::message::{Datagram, MediaPath, OfferFault, Transmit};
+use crate::keys::{self, KeyBox};
+use crate::message::{Datagram, MediaPath, OfferFault};
 use crate::offer::Offer;
+use crate::outbox::{Destination, Outbox};
 use crate::reach::{Noted, Proof, Reach};
+use crate::stats::Reception;
 use crate::track::Track;
 
 /// One participant.
@@ -48,6 +50,10 @@ pub(crate) struct Participant {
     pub(crate) reach: Reach,
     pub(crate) track: Track,
     egress: Egress,
+    /// Where his session's keys appear.
+    keys: KeyBox,
+    /// When the worker's clock began.
+    born: Instant,
     pub(crate) packets_in: u64,
     pub(crate) packets_out: u64,
     /// Set by a test that wants to see what becomes of a session that breaks.
@@ -85,6 +91,8 @@ pub(crate) struct Produced {
     /// The session is over.
     pub(crate) ended: bool,
     pub(crate) noted: Noted,
+    /// What is sent to him goes through this from now on.
+    pub(crate) lane: Option<NewLane>,
     /// The datagram was no good.
     pub(crate) refused: bool,
     binding_answered: bool,
@@ -127,27 +135,23 @@ pub(crate) struct Opening<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) credentials: IceCreds,
     pub(crate) candidates: &'a [Candidate],
+    pub(crate) egress: EgressPath,
+    pub(crate) born: Instant,
 }
 
 impl Participant {
     /// Opens a session for an offer, and answers it.
     pub(crate) fn open(now: Instant, opening: Opening<'_>) -> Result<(Participant, String), OfferFault> {
-        let Opening { id, room, media, offer, identity, credentials, candidates } = opening;
+        let Opening { id, room, media, offer, identity, credentials, candidates, egress, born } = opening;
         let sdp = SdpOffer::from_sdp_string(&offer.sdp).map_err(|_| OfferFault::NotSdp)?;
-        let mut rtc = session_config(identity, credentials).build(now);
+        let config = session_config(identity, credentials);
+        let (mut rtc, keys) = keys::watch(identity.handshakes, || config.build(now));
         for candidate in candidates {
             rtc.add_local_candidate(candidate.clone());
         }
         let answer = rtc.sdp_api().accept_offer(sdp).map_err(|_| OfferFault::Refused)?;
         let codec = agreed_codec(&rtc, offer.sending).ok_or(OfferFault::NoOpus)?;
-        let mut streams = Vec::with_capacity(offer.receiving.len());
-        for mid in &offer.receiving {
-            let mut session = rtc.direct_api();
-            let stream = session.stream_tx_by_mid(*mid, None).ok_or(OfferFault::Refused)?;
-            // Voice is never sent again: what is late is useless, and RED carries the redundancy.
-            stream.set_rtx_cache(0, Duration::ZERO, None);
-            streams.push(stream.ssrc());
-        }
+        let egress = Egress::new(&mut rtc, codec, &offer.receiving, egress)?;
         let participant = Participant {
             id,
             room,
@@ -162,7 +166,9 @@ impl Participant {
             wake_at: now,
             reach: Reach::new(now),
             track: Track::new(now, id, codec),
-            egress: Egress::new(codec, streams),
+            egress,
+            keys,
+            born,
             packets_in: 0,
             packets_out: 0,
             fault: false,
@@ -176,7 +182,7 @@ impl Participant {
         now: Instant,
         datagram: &Datagram<'_>,
         nominates: bool,
-        outbox: &mut VecDeque<Transmit>,
+        outbox: &mut Outbox,
         produced: &mut Produced,
     ) {
         assert!(!self.fault, "a fault was injected");
@@ -193,12 +199,13 @@ impl Participant {
             MediaPath::Udp => Protocol::Udp,
             MediaPath::Tcp => Protocol::Tcp,
         };
+        self.egress.hear(now, datagram.contents);
         let (source, destination) = (datagram.remote, datagram.local);
         let receive = Receive { proto, source, destination, contents };
         // An error here may have been caused by anyone who knows his address (noise that looks like
         // DTLS), so it must not cost him the session. What really breaks it shows when it is drained.
         produced.refused = self.rtc.handle_input(Input::Receive(now, receive)).is_err();
-        self.drain(outbox, produced);
+        self.drain(now, outbox, produced);
         let proof = if !produced.packets.is_empty() {
             Proof::Audio
         } else if !produced.binding_answered {
@@ -215,29 +222,59 @@ impl Participant {
     }
 
     /// Lets the session do what its timers ask for, and whatever was queued in it leave.
-    pub(crate) fn drive(&mut self, now: Instant, outbox: &mut VecDeque<Transmit>, produced: &mut Produced) {
+    pub(crate) fn drive(&mut self, now: Instant, outbox: &mut Outbox, produced: &mut Produced) {
         assert!(!self.fault, "a fault was injected");
         self.touched = false;
         produced.ended |= self.rtc.handle_input(Input::Timeout(now)).is_err();
-        self.drain(outbox, produced);
+        self.drain(now, outbox, produced);
     }
 
     /// Says goodbye.
-    pub(crate) fn close(&mut self, outbox: &mut VecDeque<Transmit>) {
+    pub(crate) fn close(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) {
+        let to = self.destination();
+        self.egress.say_goodbye(now, lanes.tallies(key), to, outbox);
         if self.rtc.close().is_ok() {
-            self.drain(outbox, &mut Produced::default());
+            self.drain(now, outbox, &mut Produced::default());
         }
     }
 
-    /// Queues a packet for him; it leaves with the next [`Participant::drive`].
-    pub(crate) fn send(&mut self, now: Instant, packet: &mut Outgoing) -> bool {
-        let listens = self.media.may_listen() && self.link != Link::Connecting;
-        if listens && self.egress.send(&mut self.rtc, now, packet) {
-            self.packets_out += 1;
-            return true;
+    /// Sends a packet to someone who has no lane; it leaves with the next [`Participant::drive`].
+    pub(crate) fn send(&mut self, now: Instant, packet: &mut Outgoing) -> Sent {
+        let mut sent = Sent::Withheld;
+        if self.listens() {
+            sent = self.egress.send(&mut self.rtc, now, packet);
         }
-        self.egress.pause(packet.slot);
-        false
+        match sent {
+            Sent::Out | Sent::Queued => self.packets_out += 1,
+            Sent::Late => {}
+            Sent::Withheld => self.egress.pause(packet.slot),
+        }
+        sent
+    }
+
+    fn listens(&self) -> bool {
+        self.media.may_listen() && self.link != Link::Connecting
+    }
+
+    /// Where his lane leads.
+    pub(crate) fn lane_end(&self) -> Option<Destination> {
+        self.destination().filter(|_| self.listens())
+    }
+
+    /// Tells him what was sent through his lane, when it is time to.
+    pub(crate) fn report(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) {
+        let to = self.destination();
+        self.egress.report(now, lanes.tallies(key), to, outbox);
+    }
+
+    /// How what he gets is sealed.
+    pub(crate) fn egress_path(&self) -> Option<EgressPath> {
+        self.egress.path()
+    }
+
+    /// What he has told us about what reaches him.
+    pub(crate) fn reception(&self) -> Option<Reception> {
+        self.egress.reception()
     }
 
     /// What comes on this slot now is not for him.
@@ -252,7 +289,8 @@ impl Participant {
             Link::Connected => self.heard_at + timeouts.interrupted,
             Link::Interrupted => self.heard_at + timeouts.silence,
         };
-        self.wake_at.min(patience)
+        let own = self.wake_at.min(patience);
+        self.egress.report_at().map_or(own, |report| own.min(report))
     }
 
     /// Whether the session itself wants to be driven.
@@ -282,7 +320,7 @@ impl Participant {
     }
 
     /// Empties the session until it says when it wants to be woken.
-    fn drain(&mut self, outbox: &mut VecDeque<Transmit>, produced: &mut Produced) {
+    fn drain(&mut self, now: Instant, outbox: &mut Outbox, produced: &mut Produced) {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
@@ -292,14 +330,11 @@ impl Participant {
                 Ok(Output::Transmit(transmit)) => {
                     if is_stun(&transmit.contents) {
                         produced.binding_answered |= is_binding_success(&transmit.contents);
-                        outbox.push_back(answer(transmit));
-                    } else if let Some(path) = self.reach.path() {
-                        outbox.push_back(Transmit {
-                            path: path.remote.path,
-                            local: path.local,
-                            remote: path.remote.source,
-                            contents: transmit.contents.into(),
-                        });
+                        outbox.push(origin(&transmit), &transmit.contents);
+                    } else if self.egress.forbids(&transmit.contents) {
+                        produced.ended = true;
+                    } else if let Some(to) = self.destination() {
+                        outbox.push(to, &transmit.contents);
                     }
                 }
                 Ok(Output::Event(Event::RtpPacket(packet))) => produced.packets.push(packet),
@@ -314,17 +349,34 @@ impl Participant {
             }
         }
         produced.ended |= !self.rtc.is_alive();
+        self.take_keys(now, produced);
+    }
+
+    /// Where media goes.
+    fn destination(&self) -> Option<Destination> {
+        let path = self.reach.path()?;
+        Some(Destination { path: path.remote.path, local: path.local, remote: path.remote.source })
+    }
+
+    fn take_keys(&mut self, now: Instant, produced: &mut Produced) {
+        let Some(keys) = self.keys.take() else { return };
+        if self.egress.is_undecided() {
+            produced.lane = self.egress.decide(now, &mut self.rtc, self.born, &keys);
+        } else if self.egress.report_at().is_some() {
+            // A second handshake is nothing a browser does within one session; from now on he could not
+            // open what we seal.
+            produced.ended = true;
+        }
     }
 }
 
 /// An answer to a binding request goes where the request came from.
-fn answer(transmit: str0m::net::Transmit) -> Transmit {
+fn origin(transmit: &str0m::net::Transmit) -> Destination {
     let path = match transmit.proto {
         Protocol::Udp => MediaPath::Udp,
         Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => MediaPath::Tcp,
     };
-    let (local, remote) = (transmit.source, transmit.destination);
-    Transmit { path, local, remote, contents: transmit.contents.into() }
+    Destination { path, local: transmit.source, remote: transmit.destination }
 }
 
 /// A session as every participant has it.

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::demux::Key;
+use crate::egress::{Lanes, Sent};
 use crate::forwarder::{Forwarder, Outgoing};
 use crate::id::{ParticipantId, RoomId};
 use crate::message::Event;
+use crate::outbox::Outbox;
 use crate::speakers::Speakers;
 use crate::table::Table;
 use crate::worker::contained;
@@ -92,32 +94,50 @@ impl Room {
         self.members.is_empty()
     }
 
-    /// Gives a packet to everyone but its speaker. Those who got it are added to `touched`: their sessions
-    /// must be driven before anything leaves.
+    /// Gives a packet to everyone but its speaker. Those in whose sessions it waits are added to `touched`:
+    /// these must be driven before it leaves.
     pub(crate) fn hand_out(
         &self,
         now: Instant,
         mut packet: Outgoing,
+        lanes: &mut Lanes,
         table: &mut Table,
+        outbox: &mut Outbox,
         touched: &mut Vec<Key>,
     ) -> HandedOut {
         let mut result = HandedOut::default();
         let speaker = self.keys.get(&packet.speaker).copied();
         for key in &self.members {
-            let Some(listener) = table.get_mut(*key) else { continue };
             if Some(*key) == speaker {
-                listener.skip(packet.slot);
+                if lanes.pause(*key, packet.slot).is_none()
+                    && let Some(listener) = table.get_mut(*key)
+                {
+                    listener.skip(packet.slot);
+                }
                 continue;
             }
+            match contained(|| lanes.send(*key, now, &mut packet, outbox)) {
+                Ok(Some(Sent::Out)) => {
+                    result.listeners += 1;
+                    continue;
+                }
+                Ok(Some(Sent::Queued | Sent::Late | Sent::Withheld)) => continue,
+                Ok(None) => {}
+                Err(_) => {
+                    result.broken.push(*key);
+                    continue;
+                }
+            }
+            let Some(listener) = table.get_mut(*key) else { continue };
             match contained(|| listener.send(now, &mut packet)) {
-                Ok(true) => {
+                Ok(Sent::Queued) => {
                     result.listeners += 1;
                     if !listener.touched {
                         listener.touched = true;
                         touched.push(*key);
                     }
                 }
-                Ok(false) => {}
+                Ok(Sent::Out | Sent::Late | Sent::Withheld) => {}
                 Err(_) => result.broken.push(*key),
             }
         }

@@ -3,6 +3,9 @@
 //! A worker owns its counters and hands out a copy when asked; nobody reads them while they change.
 //! Knows nothing of how they are shown. Start at [`Stats`].
 
+use std::time::Duration;
+
+use crate::config::EgressPath;
 use crate::id::{ParticipantId, RoomId};
 use crate::message::MediaPath;
 
@@ -80,6 +83,24 @@ pub struct ParticipantStats {
     pub packets_in: u64,
     /// Audio packets sent to him.
     pub packets_out: u64,
+    /// How what is sent to him is sealed; `None` until his keys are known.
+    pub egress: Option<EgressPath>,
+    /// What he has reported about what reaches him; `None` before the first report, and for those whose
+    /// session does not share them (see [`EgressPath::Reference`]).
+    pub reception: Option<Reception>,
+}
+
+/// What a listener says about what reaches him (RFC 3550 section 6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reception {
+    /// Packets that never came, in all slots together; duplicates count as the opposite.
+    pub packets_lost: i64,
+    /// Of a thousand packets, this many were missing lately, in the slot that lost most.
+    pub loss_per_mille: u16,
+    /// How unevenly packets arrive, in the slot where it is worst.
+    pub jitter: Duration,
+    /// How long a packet takes there and back.
+    pub round_trip: Option<Duration>,
 }
 
 impl Stats {

@@ -18,9 +18,11 @@ use str0m::net::TcpType;
 
 use crate::config::WorkerConfig;
 use crate::demux::{Demux, Key, Origin, Route};
+use crate::egress::Lanes;
 use crate::id::{ParticipantId, RoomId};
 use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
 use crate::offer::Offer;
+use crate::outbox::Outbox;
 use crate::participant::{Link, Media, Opening, Participant, Produced};
 use crate::room::{Room, Topic};
 use crate::stats::{ParticipantStats, WorkerStats};
@@ -39,8 +41,10 @@ pub struct Worker {
     timers: Timers<Timer>,
     /// Those in whose sessions something waits to be sent.
     touched: Vec<Key>,
-    outbox: VecDeque<Transmit>,
+    lanes: Lanes,
+    outbox: Outbox,
     untold: VecDeque<Untold>,
+    born: Instant,
     now: Instant,
     stats: WorkerStats,
 }
@@ -75,6 +79,7 @@ impl Worker {
     /// A worker without rooms.
     #[must_use]
     pub fn new(now: Instant, config: WorkerConfig) -> Worker {
+        let slots = config.slots;
         Worker {
             candidates: candidates(&config),
             config,
@@ -84,8 +89,10 @@ impl Worker {
             rooms: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
-            outbox: VecDeque::new(),
+            lanes: Lanes::new(slots),
+            outbox: Outbox::default(),
             untold: VecDeque::new(),
+            born: now,
             now,
             stats: WorkerStats::default(),
         }
@@ -120,6 +127,8 @@ impl Worker {
             identity: &self.config.identity,
             credentials: self.config.identity.credentials(self.config.number, key),
             candidates: &self.candidates,
+            egress: self.config.egress,
+            born: self.born,
         };
         let opened = contained(|| Participant::open(now, opening)).unwrap_or_else(|Panicked| {
             self.stats.panics_contained += 1;
@@ -141,6 +150,7 @@ impl Worker {
         let Some(key) = self.keys.get(&who).copied() else { return };
         let Some(participant) = self.table.get_mut(key) else { return };
         participant.media = Media::new(muted, deafened);
+        self.lanes.align(key, participant.lane_end());
         let may_speak = participant.media.may_speak();
         if !may_speak {
             participant.track.withhold();
@@ -208,6 +218,7 @@ impl Worker {
             self.demux.forget(origin, owner);
             if let Some(participant) = self.table.get_mut(owner) {
                 participant.reach.lose(origin);
+                self.align(owner);
             }
         }
     }
@@ -230,16 +241,15 @@ impl Worker {
 
     /// The next thing to send. Everything that came before in this turn is on its way together, so that a
     /// listener's session is driven once for all of it.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        loop {
-            if let Some(transmit) = self.outbox.pop_front() {
-                self.stats.datagrams_out += 1;
-                self.stats.bytes_out += transmit.contents.len() as u64;
-                return Some(transmit);
-            }
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        while self.outbox.is_empty() {
             let key = self.touched.pop()?;
             self.drive(self.now, key);
         }
+        let transmit = self.outbox.pop()?;
+        self.stats.datagrams_out += 1;
+        self.stats.bytes_out += transmit.contents.len() as u64;
+        Some(transmit)
     }
 
     /// The next thing the caller should know.
@@ -282,12 +292,14 @@ impl Worker {
     /// What is known of each participant.
     #[must_use]
     pub fn participant_stats(&self) -> Vec<ParticipantStats> {
-        let stats = |(_, participant): (Key, &Participant)| ParticipantStats {
+        let stats = |(key, participant): (Key, &Participant)| ParticipantStats {
             participant: participant.id,
             room: participant.room,
             path: participant.media_path(),
             packets_in: participant.packets_in,
-            packets_out: participant.packets_out,
+            packets_out: participant.packets_out + self.lanes.packets(key),
+            egress: participant.egress_path(),
+            reception: participant.reception(),
         };
         self.table.iter().map(stats).collect()
     }

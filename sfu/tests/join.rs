@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 
 use sfu::{
-    Identity, Join, JoinError, Limits, OfferFault, ParticipantId, RoomId, Timeouts, Worker, WorkerConfig,
+    EgressPath, Identity, Join, JoinError, Limits, OfferFault, ParticipantId, RoomId, Timeouts, Worker,
+    WorkerConfig,
 };
 use sfu_peer::{Identity as PeerIdentity, Options, Peer};
 
@@ -21,6 +22,7 @@ fn worker() -> Worker {
         tcp: true,
         limits: Limits::default(),
         timeouts: Timeouts::default(),
+        egress: EgressPath::default(),
         identity: Identity::generate([3; 32]).unwrap(),
     };
     Worker::new(std::time::Instant::now(), config)

@@ -12,6 +12,8 @@ mod support;
 mod churn;
 /// Real sockets: the handle, the threads, UDP and framed TCP.
 mod driver;
+/// The two ways out: both say the same, reports are true, no nonce is used twice.
+mod egress;
 /// Who hears whom, in rooms of every size.
 mod hearing;
 /// Datagrams and offers nobody should ever send.

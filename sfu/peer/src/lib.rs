@@ -34,7 +34,7 @@ use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event as SessionEvent, Input, Output, Rtc, RtcConfig};
 use thiserror::Error;
 
-pub use packets::{Packet, Transport};
+pub use packets::{Packet, Report, Transport};
 use packets::{Speech, red_payload};
 
 /// The certificate of a client. Making one costs more than everything else at birth, so a thousand
@@ -119,9 +119,17 @@ impl Identity {
     /// # Errors
     /// When the crypto library has none to give.
     pub fn generate() -> Result<Identity, PeerError> {
-        let crypto = Arc::new(profile::provider());
+        Identity::with_crypto(profile::provider())
+    }
+
+    /// For tests: the same with another crypto library.
+    ///
+    /// # Errors
+    /// When it has no certificate to give.
+    #[doc(hidden)]
+    pub fn with_crypto(crypto: CryptoProvider) -> Result<Identity, PeerError> {
         let certificate = crypto.dtls_provider.generate_certificate().ok_or(PeerError::Certificate)?;
-        Ok(Identity { crypto, certificate })
+        Ok(Identity { crypto: Arc::new(crypto), certificate })
     }
 }
 

@@ -47,6 +47,19 @@ pub struct Packet {
     pub red: bool,
     /// What was said.
     pub payload: Arc<[u8]>,
+    /// What the other side last reported about the stream (RFC 3550 section 6.4.1).
+    pub report: Option<Report>,
+}
+
+/// A sender report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Packets sent so far.
+    pub packets: u32,
+    /// Bytes of payload in them.
+    pub octets: u32,
+    /// The RTP timestamp of the moment of the report.
+    pub timestamp: u32,
 }
 
 impl Packet {
@@ -62,6 +75,11 @@ impl Packet {
             level: header.ext_vals.audio_level,
             red: red == Some(*header.payload_type),
             payload: packet.payload,
+            report: packet.last_sender_info.map(|info| Report {
+                packets: info.sender_packet_count,
+                octets: info.sender_octet_count,
+                timestamp: info.rtp_time.numer() as u32,
+            }),
         }
     }
 }

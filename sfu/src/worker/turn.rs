@@ -35,6 +35,9 @@ impl Worker {
             }
             None => {}
         }
+        if let Some(participant) = self.table.get_mut(key) {
+            participant.report(now, key, &self.lanes, &mut self.outbox);
+        }
         if self.table.get(key).is_some_and(|participant| participant.wants_driving(now)) {
             self.drive(now, key);
         } else {
@@ -72,10 +75,16 @@ impl Worker {
             self.demux.forget(origin, key);
         }
         if let Some(origin) = produced.noted.learned {
-            if let Some(former) = self.demux.owner(origin).and_then(|owner| self.table.get_mut(owner)) {
+            if let Some(owner) = self.demux.owner(origin)
+                && let Some(former) = self.table.get_mut(owner)
+            {
                 former.reach.lose(origin);
+                self.align(owner);
             }
             self.demux.learn(origin, key);
+        }
+        if let Some(lane) = produced.lane {
+            self.lanes.open(key, lane);
         }
         if produced.connected {
             self.connected(now, key);
@@ -141,7 +150,14 @@ impl Worker {
                 self.stats.dropped.out_of_order += 1;
                 continue;
             };
-            let mut handed_out = room.hand_out(now, outgoing, &mut self.table, &mut self.touched);
+            let mut handed_out = room.hand_out(
+                now,
+                outgoing,
+                &mut self.lanes,
+                &mut self.table,
+                &mut self.outbox,
+                &mut self.touched,
+            );
             self.stats.packets_forwarded += handed_out.listeners;
             broken.append(&mut handed_out.broken);
         }
@@ -168,7 +184,15 @@ impl Worker {
         }
     }
 
+    /// Lets someone's lane lead where he is, if he may listen. To be called after whatever may change that.
+    pub(super) fn align(&mut self, key: Key) {
+        if let Some(participant) = self.table.get(key) {
+            self.lanes.align(key, participant.lane_end());
+        }
+    }
+
     fn rearm(&mut self, key: Key) {
+        self.align(key);
         if let Some(participant) = self.table.get(key) {
             self.timers.set(Timer::Participant(key), participant.deadline(&self.config.timeouts));
         }
@@ -190,16 +214,17 @@ impl Worker {
         }
         let (who, room_id) = (participant.id, participant.room);
         self.keys.remove(&who);
-        let outbox = &mut self.outbox;
+        let (lanes, outbox) = (&self.lanes, &mut self.outbox);
         let closing = contained(move || {
             if reason == LeaveReason::Asked {
-                participant.close(outbox);
+                participant.close(now, key, lanes, outbox);
             }
             drop(participant);
         });
         if closing.is_err() {
             self.stats.panics_contained += 1;
         }
+        self.lanes.close(key);
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.leave(now, who, key);
             if room.is_empty() {

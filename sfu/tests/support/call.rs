@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Datagram, Event, Identity, Join, JoinError, LeaveReason, Limits, MediaPath, ParticipantId, RoomId,
-    Timeouts, Worker, WorkerConfig,
+    Datagram, EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, MediaPath, ParticipantId,
+    RoomId, Timeouts, Worker, WorkerConfig,
 };
 use sfu_peer::{Event as PeerEvent, Identity as PeerIdentity, Options, Peer};
 
+use super::cipher::Cipher;
 use super::ear::Ear;
 use super::net::{Conditions, SimDatagram, SimNet};
+use super::wiretap::Wiretap;
 use super::{millis, secs};
 
 /// A good voice close to the microphone.
@@ -36,6 +38,8 @@ pub struct Setup {
     pub conditions: Conditions,
     pub limits: Limits,
     pub timeouts: Timeouts,
+    pub egress: EgressPath,
+    pub cipher: Cipher,
 }
 
 /// A call.
@@ -56,6 +60,8 @@ pub struct SimCall {
     identity: PeerIdentity,
     /// The last datagrams everyone sent, for whoever wants to send them again.
     overheard: VecDeque<SimDatagram>,
+    /// Silent when the cipher has no nonces to be read.
+    pub wiretap: Option<Wiretap>,
     /// What was sent to addresses nobody has.
     pub astray: Vec<SimDatagram>,
     /// When each participant was last allowed to be heard, once he is not any more.
@@ -84,6 +90,8 @@ impl Default for Setup {
             conditions: Conditions::PERFECT,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            egress: EgressPath::default(),
+            cipher: Cipher::default(),
         }
     }
 }
@@ -99,7 +107,8 @@ impl SimCall {
             tcp: false,
             limits: setup.limits,
             timeouts: setup.timeouts,
-            identity: Identity::generate([7; 32]).unwrap(),
+            egress: setup.egress,
+            identity: Identity::with_crypto([7; 32], setup.cipher.provider()).unwrap(),
         };
         SimCall {
             now,
@@ -113,8 +122,9 @@ impl SimCall {
             slots: setup.slots,
             next_id: 1,
             next_address: 1,
-            identity: PeerIdentity::generate().unwrap(),
+            identity: PeerIdentity::with_crypto(setup.cipher.provider()).unwrap(),
             overheard: VecDeque::new(),
+            wiretap: (setup.cipher != Cipher::Cm).then(Wiretap::default),
             astray: Vec::new(),
             silenced: BTreeMap::new(),
         }
@@ -390,8 +400,11 @@ impl SimCall {
             }
         }
         while let Some(transmit) = self.worker.poll_transmit() {
+            if let Some(wiretap) = &mut self.wiretap {
+                wiretap.hear(transmit.contents);
+            }
             let datagram =
-                SimDatagram { from: transmit.local, to: transmit.remote, bytes: transmit.contents };
+                SimDatagram { from: transmit.local, to: transmit.remote, bytes: transmit.contents.to_vec() };
             self.net.send(self.now, datagram);
         }
         while self.somebody_listens_to_events

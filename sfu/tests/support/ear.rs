@@ -1,18 +1,35 @@
 //! What one person has heard, and the promises that are checked on every packet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use sfu_peer::Packet;
+use sfu_peer::{Packet, Report};
 
 /// One person's ears.
 #[derive(Debug, Default)]
 pub struct Ear {
     /// Who was heard since the last [`Ear::clear`], and how many packets of each.
     pub heard: BTreeMap<u32, u64>,
+    /// Everything that was heard since the beginning, in order.
+    pub journal: Vec<Utterance>,
     lines: BTreeMap<usize, Line>,
     /// Packets missing from all lines since the beginning.
     pub packets: u64,
     pub red: u64,
+}
+
+/// One packet, without what differs from call to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Utterance {
+    pub slot: usize,
+    pub sequence: u64,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub speaker: u32,
+    pub level: Option<i8>,
+    pub red: bool,
+    pub payload: Arc<[u8]>,
+    pub report: Option<Report>,
 }
 
 /// What was heard in one slot.
@@ -37,6 +54,17 @@ impl Ear {
         *self.heard.entry(speaker).or_default() += 1;
         self.packets += 1;
         self.red += u64::from(packet.red);
+        self.journal.push(Utterance {
+            slot: packet.slot,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            speaker,
+            level: packet.level,
+            red: packet.red,
+            payload: Arc::clone(&packet.payload),
+            report: packet.report,
+        });
 
         let line = self.lines.entry(packet.slot).or_default();
         if line.sequences.is_empty() {

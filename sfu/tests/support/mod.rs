@@ -10,12 +10,16 @@
 //! checked on every packet heard (see [`Ear::hear`]): a story never needs to assert them.
 
 mod call;
+mod cipher;
 mod ear;
 mod net;
+mod wiretap;
 
 use std::time::Duration;
 
 pub use call::{LOUD, Setup, SimCall};
+pub use cipher::Cipher;
+pub use ear::Utterance;
 pub use net::{Conditions, Dice};
 
 pub fn secs(seconds: u64) -> Duration {

@@ -1,8 +1,8 @@
 //! A network that loses, delays and shuffles, the same way every time it is given the same seed.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::net::SocketAddr;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// Seeded chance (SplitMix64).
@@ -23,7 +23,10 @@ pub struct Conditions {
 #[derive(Debug)]
 pub struct SimNet {
     pub conditions: Conditions,
-    dice: Dice,
+    seed: u64,
+    /// One per line for what is no voice, one more for reports, and one per packet of voice; so the fate of
+    /// a packet does not hang on what else is sent, which is not the same on both ways out of a worker.
+    dice: HashMap<(SocketAddr, SocketAddr, bool), Dice>,
     under_way: BinaryHeap<Reverse<(Instant, u64, SimDatagram)>>,
     sent: u64,
     pub lost: u64,
@@ -74,17 +77,23 @@ impl Conditions {
 
 impl SimNet {
     pub fn new(seed: u64, conditions: Conditions) -> SimNet {
-        SimNet { conditions, dice: Dice::seeded(seed), under_way: BinaryHeap::new(), sent: 0, lost: 0 }
+        SimNet { conditions, seed, dice: HashMap::new(), under_way: BinaryHeap::new(), sent: 0, lost: 0 }
     }
 
     pub fn send(&mut self, now: Instant, datagram: SimDatagram) {
         self.sent += 1;
-        if self.dice.below(1_000) < self.conditions.loss_per_mille {
+        let report = matches!(datagram.bytes[..], [128..=191, 192..=223, ..]);
+        let line = (datagram.from, datagram.to, report);
+        let seed = self.seed ^ number(line);
+        let mut voice = voice(&datagram.bytes).filter(|_| !report).map(|voice| Dice::seeded(seed ^ voice));
+        let dice =
+            voice.as_mut().unwrap_or_else(|| self.dice.entry(line).or_insert_with(|| Dice::seeded(seed)));
+        if dice.below(1_000) < self.conditions.loss_per_mille {
             self.lost += 1;
             return;
         }
         let jitter = self.conditions.jitter.as_micros() as u64;
-        let jitter = if jitter == 0 { 0 } else { self.dice.below(jitter) };
+        let jitter = if jitter == 0 { 0 } else { dice.below(jitter) };
         let arrival = now + self.conditions.delay + Duration::from_micros(jitter);
         self.under_way.push(Reverse((arrival, self.sent, datagram)));
     }
@@ -100,4 +109,24 @@ impl SimNet {
     pub fn deadline(&self) -> Option<Instant> {
         self.under_way.peek().map(|Reverse((at, _, _))| *at)
     }
+}
+
+/// A line as a number.
+fn number((from, to, report): (SocketAddr, SocketAddr, bool)) -> u64 {
+    let bits = |address: SocketAddr| match address.ip() {
+        IpAddr::V4(ip) => u64::from(u32::from(ip)),
+        IpAddr::V6(ip) => u128::from(ip) as u64,
+    };
+    Dice::seeded(bits(from)).roll() ^ Dice::seeded(!bits(to)).roll().rotate_left(u32::from(report))
+}
+
+/// What can be read of a packet of voice and is the same in each telling of a story: sequence number,
+/// timestamp, and who speaks.
+fn voice(bytes: &[u8]) -> Option<u64> {
+    let &[first @ 128..=191, _, s0, s1, t0, t1, t2, t3, _, _, _, _, ref rest @ ..] = bytes else {
+        return None;
+    };
+    let speaker = rest.first_chunk::<4>().filter(|_| first & 0x0f > 0).copied().unwrap_or_default();
+    let speaker = Dice::seeded(u64::from(u32::from_be_bytes(speaker))).roll();
+    Some(Dice::seeded(u64::from_be_bytes([0, 0, s0, s1, t0, t1, t2, t3])).roll() ^ speaker)
 }
