@@ -33,6 +33,7 @@
 
 mod bucket;
 mod config;
+mod contain;
 mod demux;
 mod directory;
 mod driver;

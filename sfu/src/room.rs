@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::contain::contained;
 use crate::demux::Key;
 use crate::egress::{Lanes, Sent};
 use crate::forwarder::{Forwarder, Outgoing};
@@ -14,7 +15,6 @@ use crate::message::Event;
 use crate::outbox::Outbox;
 use crate::speakers::Speakers;
 use crate::table::Table;
-use crate::worker::contained;
 
 /// Speakers and slots are announced at most this often: rings that change faster only flicker.
 const ANNOUNCE_EVERY: Duration = Duration::from_millis(100);

@@ -10,13 +10,13 @@ mod turn;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use str0m::Candidate;
 use str0m::net::TcpType;
 
 use crate::config::WorkerConfig;
+use crate::contain::{Panicked, contained};
 use crate::demux::{Demux, Key, Origin, Route};
 use crate::egress::Lanes;
 use crate::id::{ParticipantId, RoomId};
@@ -62,17 +62,6 @@ enum Untold {
     Link(Key),
     Left { room: RoomId, participant: ParticipantId, reason: LeaveReason },
     Room(RoomId, Topic),
-}
-
-/// A session's code panicked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Panicked;
-
-/// Runs what touches one session, so that a fault in it takes down that session and no other.
-///
-/// Whoever gets the error must drop the session: it may be in any state.
-pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
 }
 
 impl Worker {

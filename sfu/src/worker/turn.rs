@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use str0m::rtp::RtpPacket;
 
-use super::{Panicked, Timer, Untold, Worker, contained};
+use super::{Timer, Untold, Worker};
+use crate::contain::{Panicked, contained};
 use crate::demux::Key;
 use crate::forwarder::Frame;
 use crate::id::RoomId;
