@@ -42,6 +42,7 @@ mod forwarder;
 mod handle;
 mod id;
 mod identity;
+mod intake;
 mod keys;
 mod mailbox;
 mod message;
