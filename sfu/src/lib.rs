@@ -12,7 +12,8 @@
 //! events out. Inside it a datagram goes this way:
 //!
 //! 1. `demux`: source address or ICE user name → participant; else dropped and counted;
-//! 2. `participant`: the session decrypts it; out comes a packet of his track;
+//! 2. `participant`: a voice packet goes to `intake`, which opens it if it is worth it; all else, and the
+//!    voice of those without an AEAD cipher, goes to the session; out comes a packet of his track;
 //! 3. `speakers`: its level decides who speaks and who holds a slot;
 //! 4. `forwarder` and `timeline`: the packet gets its numbers on the slot's line, once per room;
 //! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him, into the `outbox`.
@@ -27,7 +28,10 @@
 //! - Nobody hears himself; nobody hears someone muted; nothing is sent to someone deafened or gone.
 //! - A sequence number of a slot is used once per listener.
 //! - A stream has one writer, from its first packet to its last; no nonce is used twice.
-//! - An address is believed only after the session has authenticated something that came from it.
+//! - What a packet says is believed once it has been authenticated; until then it is a hint, on which
+//!   nothing hangs but whether opening it is worth it. A packet is taken once.
+//! - An address is believed only after something that came from it has been authenticated; media follows
+//!   a voice only to where its newest packet came from.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
