@@ -362,10 +362,12 @@ mod tests {
         }
         assert_eq!(connections.dropped, 0);
         let young = speak(&mut connections, start + Duration::from_millis(61));
-        assert_eq!(connections.dropped, 10, "all that had not begun");
+        // All that had not begun; the system may have taken a little more meanwhile.
+        let dropped = connections.dropped;
+        assert!((1..=10).contains(&dropped), "{dropped}");
 
         // The ear wakes up; what it reads are whole frames, in order, and the young one is the last.
-        let (mut frames, mut buffer, mut last) = (Frames::default(), [0; 4_096], 0);
+        let (mut frames, mut buffer, mut last, mut whole) = (Frames::default(), [0; 4_096], 0, 0);
         while last + 1 < young {
             connections.write(start + Duration::from_millis(70), Token(1));
             let len = ear.read(&mut buffer).unwrap();
@@ -374,9 +376,10 @@ mod tests {
                 let heard = u64::from_be_bytes(*frame.first_chunk().unwrap());
                 assert!(frame.len() == 1_000 && heard >= last, "{heard} after {last}");
                 last = heard;
+                whole += 1;
             }
         }
-        assert_eq!(connections.dropped, 10);
+        assert_eq!((whole + dropped, connections.dropped), (young, dropped));
     }
 
     proptest! {
