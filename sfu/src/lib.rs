@@ -43,6 +43,7 @@ mod forwarder;
 mod handle;
 mod id;
 mod identity;
+mod intake;
 mod keys;
 mod mailbox;
 mod message;

@@ -58,9 +58,19 @@ pub struct Dropped {
     pub unknown: u64,
     /// Datagrams that are no STUN, DTLS, RTP or RTCP, or that the session refused.
     pub malformed: u64,
-    /// Audio of someone who is muted.
+    /// Audio of someone who is muted; most of it is not even decrypted.
     pub muted: u64,
-    /// Audio of someone who holds no slot.
+    /// Audio of someone who holds no slot and is quiet, dropped before it was decrypted.
+    pub unheard: u64,
+    /// Audio that had been there before, or came too late to tell.
+    pub replayed: u64,
+    /// Audio of a payload type nobody agreed to, or of one stream more than a participant may have.
+    pub foreign: u64,
+    /// Audio and reports whose seal was wrong.
+    pub forged: u64,
+    /// Audio and reports that were not opened, since too many of their kind had a wrong seal just before.
+    pub suspect: u64,
+    /// Audio of someone who holds no slot, decrypted: he may be about to get one.
     pub no_slot: u64,
     /// Audio of someone who sends more packets than any microphone makes.
     pub flooded: u64,
@@ -148,6 +158,11 @@ impl Dropped {
             unknown: self.unknown + other.unknown,
             malformed: self.malformed + other.malformed,
             muted: self.muted + other.muted,
+            unheard: self.unheard + other.unheard,
+            replayed: self.replayed + other.replayed,
+            foreign: self.foreign + other.foreign,
+            forged: self.forged + other.forged,
+            suspect: self.suspect + other.suspect,
             no_slot: self.no_slot + other.no_slot,
             flooded: self.flooded + other.flooded,
             out_of_order: self.out_of_order + other.out_of_order,
