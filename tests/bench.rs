@@ -1,3 +1,4 @@
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -37,6 +38,31 @@ fn five_people_and_one_talker_lose_nothing_worth_naming() {
     let rows = report["latency_us_histogram"].as_array().unwrap();
     assert_eq!(rows.iter().map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), delivered, "{report}");
     assert_eq!(report["people_lost"], 0, "{report}");
+}
+
+/// Who may not have a network of his own is told so, in one sentence.
+#[test]
+fn what_goes_to_listeners_can_be_sent_into_a_device_that_drops() {
+    let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    for how in [&["--gso", "off"][..], &["--together"][..]] {
+        let flags = ["--sink", "--people", "6", "--talkers", "2", "--seconds", "1"];
+        let report = match bench_media(&[&flags[..], how].concat()) {
+            Ok(report) => report,
+            Err(error) if !root => {
+                assert!(error.contains("--sink needs root") && error.lines().count() == 1, "{error}");
+                return;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        assert_eq!(report["delivery"], "sink", "{report}");
+        // Two talk to four who are cut off, and to each other; reports and the edges of a second weigh little.
+        let sunk = report["packets_sunk"].as_u64().unwrap();
+        assert!((360..=440).contains(&sunk), "{report}");
+        let floor = report["floor_packets"].as_u64().unwrap();
+        assert!((480..=520).contains(&floor), "{report}");
+        assert!(report["server_cpu_ns_per_packet"].as_u64().unwrap() > 0, "{report}");
+        assert_eq!(report["people_lost"], 0, "{report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ use crate::identity::{CertificateError, Identity};
 use crate::mailbox::{Mailbox, Wish};
 use crate::message::{Event, Join, JoinError};
 use crate::stats::Stats;
+use crate::unread;
 
 /// A running SFU. Cheap to clone; all clones speak to the same threads, which end with the last clone or
 /// at [`Sfu::stop`].
@@ -165,8 +166,10 @@ impl Sfu {
             asked.push(answer);
         }
         let mut stats = Stats::default();
-        for answer in asked {
-            let (worker, participants) = answer.await.unwrap_or_default();
+        let unread = unread::by_port();
+        for (answer, remote) in asked.into_iter().zip(&self.shared.workers) {
+            let (mut worker, participants) = answer.await.unwrap_or_default();
+            worker.dropped.unread = unread.get(&remote.port).copied().unwrap_or(0);
             stats.workers.push(worker);
             stats.participants.extend(participants);
         }

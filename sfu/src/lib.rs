@@ -70,6 +70,7 @@ mod timeline;
 mod timers;
 mod track;
 mod udp;
+mod unread;
 mod worker;
 
 pub use config::{

@@ -57,6 +57,9 @@ pub enum Error {
     /// There is no network of one's own to be had.
     #[error("--sink needs root, and the commands unshare and ip: {0}")]
     NoSink(String),
+    /// The machine was too busy to carry one packet in a second.
+    #[error("nobody heard anything before the listeners were cut off; the machine does too much else")]
+    Unheard,
     /// The floor could not be measured.
     #[error("the floor cannot be measured: {0}")]
     NoFloor(std::io::Error),

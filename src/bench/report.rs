@@ -130,7 +130,8 @@ impl Report {
             packets_delivered: delivered,
             delivery: if cost.sunk.is_some() { "sink" } else { "live" },
             packets_sunk: cost.sunk.map(|sunk| sunk.measured),
-            loss: if expected == 0 { 0.0 } else { 1.0 - delivered as f64 / expected as f64 },
+            // A device counts the few reports as well: more than all is all.
+            loss: if expected == 0 { 0.0 } else { (1.0 - delivered as f64 / expected as f64).max(0.0) },
             server_cpu_ns_per_packet: nanos_per_packet.map(|nanos| nanos.round() as u64),
             server_cores: cores(cost.server),
             packets_per_core_second: nanos_per_packet.map(|nanos| (1e9 / nanos) as u64),

@@ -73,6 +73,9 @@ pub async fn run(media: &Media, plan: Plan) -> Result<Report, Error> {
     let window = Window { from, until: from + Duration::from_secs(media.seconds.into()) };
     people.talk(window);
     tokio::time::sleep_until((from - WARM_UP).into()).await;
+    if people.datagram_len() == 0 {
+        return Err(Error::Unheard);
+    }
     cut_off()?;
     progress.say("those who only listen are cut off");
     tokio::time::sleep_until(window.from.into()).await;
