@@ -2,12 +2,17 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::Error;
-use super::people::Plan;
-use super::voice::{PAYLOAD_MAX, PAYLOAD_MIN};
+use super::plan::Plan;
+use super::seat::Microphone;
+use super::words::{PAYLOAD_MAX, PAYLOAD_MIN};
+
+/// Seconds over which people come when nobody says otherwise.
+const OVER: u16 = 10;
 
 /// What to measure.
 #[derive(Clone, Debug, Args)]
@@ -16,14 +21,20 @@ pub struct Media {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub rooms: u16,
 
-    /// People in each room. A room takes 1,000; each person is two sockets here, and 50 fit the usual limit on open files
+    /// People in each room. A room takes 1,000; each person is two sockets here and two there
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(2..=1_000))]
     pub people: u16,
 
-    /// How many of them talk, without a pause, 50 packets a second each. The others have their microphones open
-    /// and say nothing. More than the server has slots are heard in turns only
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    /// How many of them talk, without a pause, 50 packets a second each. The others send nothing, as browsers do that
+    /// have nothing to say. More than the server has slots are heard in turns only. With 0 the cost of being there is
+    /// measured
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(0..=1_000))]
     pub talkers: u16,
+
+    /// Those who do not talk send what a silent microphone sends: 50 small packets a second, each with its level of
+    /// -90 dB. By default they send nothing
+    #[arg(long)]
+    pub open_microphones: bool,
 
     /// Seconds that are measured, after one second of warming up. The floor takes as long again. Ten even out what
     /// else the machine does
@@ -44,6 +55,20 @@ pub struct Media {
     /// queue before it
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub joins_at_once: u16,
+
+    /// People who come in while it is measured, evenly over the time that `--over` says, and stay; they are signed in
+    /// before. The time of a join is then theirs, and the loss that of those who were there. By default nobody comes
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub join_storm: u16,
+
+    /// Seconds over which they come. By default 10, and never longer than the measured time
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub over: Option<u16>,
+
+    /// Measure so often, each time with a server of its own, and tell the medians too. One run tells little on a
+    /// machine that does other things as well
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=99))]
+    pub runs: u16,
 
     /// Insist on bringing only the people: without `--addr` nothing is done. For scripts, whose address may be empty
     #[arg(long)]
@@ -76,8 +101,11 @@ impl Media {
             rooms: self.rooms,
             people: self.people,
             talkers: self.talkers,
+            others: if self.open_microphones { Microphone::Open } else { Microphone::Quiet },
             payload: self.payload,
             joins_at_once: self.joins_at_once,
+            late: self.join_storm,
+            over: Duration::from_secs(self.over.unwrap_or(OVER).min(self.seconds).into()),
         }
     }
 
@@ -92,6 +120,10 @@ impl Media {
             Some("--server-binary is for a server started here, and with --addr none is")
         } else if !elsewhere && self.server_pid.is_some() {
             Some("--server-pid is for a server that runs already: say --addr too")
+        } else if self.over.is_some() && self.join_storm == 0 {
+            Some("--over is the time of --join-storm, and nobody comes")
+        } else if self.over.is_some_and(|over| over > self.seconds) {
+            Some("--over is longer than --seconds: some would come when all is over")
         } else {
             None
         };
@@ -146,6 +178,8 @@ mod tests {
         for fine in [
             "",
             "--workers 2 --server-binary x",
+            "--talkers 0 --open-microphones",
+            "--join-storm 5 --over 3 --seconds 3",
             "--addr 127.0.0.1:1",
             there,
             &format!("{there} --server-pid 1"),
@@ -156,6 +190,8 @@ mod tests {
             ("--peer-only".to_owned(), "--addr"),
             ("--server-pid 1".to_owned(), "--addr"),
             (format!("{there} --workers 0"), "--workers"),
+            ("--over 3".to_owned(), "--join-storm"),
+            ("--join-storm 5 --over 3 --seconds 2".to_owned(), "--seconds"),
             (format!("{there} --server-binary x"), "--server-binary"),
         ] {
             let error = checked(&flags).unwrap_err();

@@ -35,9 +35,9 @@ use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event as SessionEvent, Input, Output, Rtc, RtcConfig};
 use thiserror::Error;
 
+use media::Line;
 pub use media::{Heard, Media};
 pub use packets::{Packet, Report, Transport};
-use media::Line;
 use packets::{Speech, red_payload};
 
 /// The certificate of a client. Making one costs more than everything else at birth, so a thousand

@@ -330,11 +330,8 @@ mod tests {
     use super::*;
 
     fn pair() -> (Media, Media) {
-        let agreed = |active| Agreed {
-            profile: SrtpProfile::AEAD_AES_256_GCM,
-            material: (0..88).collect(),
-            active,
-        };
+        let agreed =
+            |active| Agreed { profile: SrtpProfile::AEAD_AES_256_GCM, material: (0..88).collect(), active };
         let line = || Line { ssrc: 7, mid: "abc".to_owned(), payload_type: 111 };
         let speech = || Speech::new(Instant::now());
         let one = Media::new(&agreed(true), line(), speech(), 1).unwrap();
