@@ -31,6 +31,8 @@
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
+#[doc(hidden)]
+pub mod bench;
 mod bucket;
 mod config;
 mod contain;
