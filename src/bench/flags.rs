@@ -51,6 +51,11 @@ pub struct Media {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub workers: Option<u16>,
 
+    /// Voices that one hears at once from the server started here. By default 8, as a server has when nobody says
+    /// otherwise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub slots: Option<u8>,
+
     /// People who come in at the same time. Four keep the server busy; with more the time of a join is that of the
     /// queue before it
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -116,6 +121,8 @@ impl Media {
             Some("--peer-only needs --addr, the page of the server to measure")
         } else if elsewhere && self.workers.is_some() {
             Some("--workers is for a server started here, and with --addr none is")
+        } else if elsewhere && self.slots.is_some() {
+            Some("--slots is for a server started here, and with --addr none is")
         } else if elsewhere && self.server_binary.is_some() {
             Some("--server-binary is for a server started here, and with --addr none is")
         } else if !elsewhere && self.server_pid.is_some() {
@@ -193,6 +200,7 @@ mod tests {
             ("--over 3".to_owned(), "--join-storm"),
             ("--join-storm 5 --over 3 --seconds 2".to_owned(), "--seconds"),
             (format!("{there} --server-binary x"), "--server-binary"),
+            (format!("{there} --slots 3"), "--slots"),
         ] {
             let error = checked(&flags).unwrap_err();
             assert!(error.contains(named) && !error.contains('\n'), "{flags}: {error}");

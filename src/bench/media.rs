@@ -53,8 +53,8 @@ async fn run_once(media: &Media, plan: Plan) -> Result<Report, Error> {
         None => {
             let own = std::env::current_exe().map_err(|error| Error::NoServer(error.to_string()))?;
             let binary = media.server_binary.as_ref().unwrap_or(&own);
-            let workers = media.workers.unwrap_or(0);
-            Server::Own(Box::new(OwnServer::start(binary, workers, SLOTS).await?))
+            let (workers, slots) = (media.workers.unwrap_or(0), media.slots.unwrap_or(SLOTS));
+            Server::Own(Box::new(OwnServer::start(binary, workers, slots).await?))
         }
     };
     let report = measure(&server, plan, media.seconds).await;
