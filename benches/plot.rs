@@ -45,7 +45,8 @@ fn main() {
     let folder = PathBuf::from(arguments.next().expect("a folder with what was measured"));
     let page = PathBuf::from(arguments.next().unwrap_or_else(|| PAGE.to_owned()));
     let pictures = page.parent().unwrap_or(Path::new("."));
-    for (name, picture) in [("cost-per-packet", cost_per_packet(&folder)), ("open-microphones", microphones(&folder))]
+    for (name, picture) in
+        [("cost-per-packet", cost_per_packet(&folder)), ("open-microphones", microphones(&folder))]
     {
         let file = pictures.join(format!("{name}.svg"));
         match picture.lines.iter().all(|line| line.points.is_empty()) {
@@ -120,12 +121,17 @@ fn microphones(folder: &Path) -> Picture {
 /// The next of 1, 2, 5, 10, 20... that is not smaller.
 fn round_up(value: f64) -> f64 {
     let power = 10_f64.powf(value.max(1e-9).log10().floor());
-    [1.0, 2.0, 5.0, 10.0].map(|step| step * power).into_iter().find(|step| *step >= value * 0.999).unwrap_or(value)
+    [1.0, 2.0, 5.0, 10.0]
+        .map(|step| step * power)
+        .into_iter()
+        .find(|step| *step >= value * 0.999)
+        .unwrap_or(value)
 }
 
 fn draw(picture: &Picture) -> String {
     let all = || picture.lines.iter().flat_map(|line| &line.points);
-    let (widest, highest) = all().fold((0.0_f64, 0.0_f64), |most, point| (most.0.max(point.0), most.1.max(point.1)));
+    let (widest, highest) =
+        all().fold((0.0_f64, 0.0_f64), |most, point| (most.0.max(point.0), most.1.max(point.1)));
     let (step_x, step_y) = (round_up(widest / 6.0), round_up(highest / 6.0));
     let (end_x, end_y) = ((widest / step_x).ceil() * step_x, (highest / step_y).ceil() * step_y);
     let x = |value: f64| LEFT + value / end_x * (WIDTH - LEFT - RIGHT);
@@ -143,16 +149,29 @@ fn draw(picture: &Picture) -> String {
     for value in steps(end_y, step_y) {
         let at = y(value);
         put(format!(r#"<path class="grid" d="M{LEFT} {at:.1}H{:.1}"/>"#, WIDTH - RIGHT));
-        put(format!(r#"<text class="end" x="{:.1}" y="{:.1}">{}</text>"#, LEFT - 8.0, at + 4.0, plain(value)));
+        put(format!(
+            r#"<text class="end" x="{:.1}" y="{:.1}">{}</text>"#,
+            LEFT - 8.0,
+            at + 4.0,
+            plain(value)
+        ));
     }
     for value in steps(end_x, step_x) {
         let at = x(value);
         put(format!(r#"<path class="axis" d="M{at:.1} {:.1}v5"/>"#, HEIGHT - BOTTOM));
-        put(format!(r#"<text class="middle" x="{at:.1}" y="{:.1}">{}</text>"#, HEIGHT - BOTTOM + 20.0, plain(value)));
+        put(format!(
+            r#"<text class="middle" x="{at:.1}" y="{:.1}">{}</text>"#,
+            HEIGHT - BOTTOM + 20.0,
+            plain(value)
+        ));
     }
     put(format!(r#"<path class="axis" d="M{LEFT} {:.1}H{:.1}"/>"#, HEIGHT - BOTTOM, WIDTH - RIGHT));
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-    put(format!(r#"<text class="middle" x="{middle:.1}" y="{:.1}">{}</text>"#, HEIGHT - 16.0, picture.across));
+    put(format!(
+        r#"<text class="middle" x="{middle:.1}" y="{:.1}">{}</text>"#,
+        HEIGHT - 16.0,
+        picture.across
+    ));
     let centre = (TOP + HEIGHT - BOTTOM) / 2.0;
     put(format!(
         r#"<text class="middle" transform="translate(18 {centre:.1}) rotate(-90)">{}</text>"#,
@@ -163,10 +182,18 @@ fn draw(picture: &Picture) -> String {
             line.points.iter().map(|point| format!("{:.1} {:.1}", x(point.0), y(point.1))).collect();
         put(format!(r#"<path class="line c{number}" d="M{}"/>"#, points.join("L")));
         for point in &line.points {
-            put(format!(r#"<circle class="dot c{number}" cx="{:.1}" cy="{:.1}" r="3.5"/>"#, x(point.0), y(point.1)));
+            put(format!(
+                r#"<circle class="dot c{number}" cx="{:.1}" cy="{:.1}" r="3.5"/>"#,
+                x(point.0),
+                y(point.1)
+            ));
         }
         let end = line.points.last().map_or(0.0, |point| x(point.0)) + 10.0;
-        put(format!(r#"<text class="name c{number}" x="{end:.1}" y="{:.1}">{}</text>"#, label + 4.0, line.name));
+        put(format!(
+            r#"<text class="name c{number}" x="{end:.1}" y="{:.1}">{}</text>"#,
+            label + 4.0,
+            line.name
+        ));
     }
     put("</svg>".to_owned());
     svg
@@ -200,7 +227,8 @@ fn style() -> String {
     let mut colours = [String::new(), String::new()];
     for (number, (light, dark)) in COLOURS.iter().enumerate() {
         for (css, colour) in colours.iter_mut().zip([light, dark]) {
-            write!(css, ".line.c{number}{{stroke:{colour}}}.dot.c{number},.name.c{number}{{fill:{colour}}}").unwrap();
+            write!(css, ".line.c{number}{{stroke:{colour}}}.dot.c{number},.name.c{number}{{fill:{colour}}}")
+                .unwrap();
         }
     }
     let [light, dark] = colours;
@@ -235,7 +263,8 @@ fn table(folder: &Path) -> String {
     let machine = read(folder, "machine");
     if let Some(name) = machine["processor"].as_str() {
         let (cores, system) = (&machine["cores"], machine["system"].as_str().unwrap_or("-"));
-        let (when, commit) = (machine["date"].as_str().unwrap_or("-"), machine["commit"].as_str().unwrap_or("-"));
+        let (when, commit) =
+            (machine["date"].as_str().unwrap_or("-"), machine["commit"].as_str().unwrap_or("-"));
         writeln!(text, "{name}, {cores} cores, {system}; {when}, commit {commit}.\n").unwrap();
     }
     writeln!(
@@ -251,7 +280,8 @@ fn table(folder: &Path) -> String {
             continue;
         }
         let get = |name: &str| figure(&report, name);
-        let per_second = get("packets_delivered").zip(get("seconds")).map(|(packets, seconds)| packets / seconds);
+        let per_second =
+            get("packets_delivered").zip(get("seconds")).map(|(packets, seconds)| packets / seconds);
         let latency = ["latency_us_p50", "latency_us_p99"].map(|name| cell(get(name), 0)).join(" / ");
         let cells = [
             cell(per_second, 0),
@@ -270,9 +300,15 @@ fn table(folder: &Path) -> String {
     let idle = read(folder, "idle");
     if let Some(micros) = figure(&idle, "server_cpu_us_per_person_second") {
         let memory = cell(figure(&idle, "rss_bytes_per_participant").map(|bytes| bytes / 1_024.0), 0);
-        writeln!(text, "\nWho is connected and silent costs {micros:.1} us of CPU a second and {memory} KiB.").unwrap();
+        writeln!(
+            text,
+            "\nWho is connected and silent costs {micros:.1} us of CPU a second and {memory} KiB."
+        )
+        .unwrap();
     }
-    for (name, label) in [("forward", "Forwarding alone"), ("speakers", "Choosing who is heard"), ("join", "A join")] {
+    for (name, label) in
+        [("forward", "Forwarding alone"), ("speakers", "Choosing who is heard"), ("join", "A join")]
+    {
         rows(&mut text, &read(folder, name), label);
     }
     rows(&mut text, &read(folder, "instructions"), "Instructions");
@@ -298,7 +334,8 @@ fn rows(text: &mut String, bench: &Value, label: &str) {
 
 fn workers(report: &Value) -> String {
     let run = report["runs"].get(0).unwrap_or(report);
-    let parts: Vec<f64> = run["worker_cpu_ns"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+    let parts: Vec<f64> =
+        run["worker_cpu_ns"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
     let whole: f64 = parts.iter().sum();
     if whole == 0.0 {
         return "-".to_owned();

@@ -17,30 +17,30 @@ use sfu::{
 use sfu_peer::{Identity as PeerIdentity, Options, Peer};
 
 /// Where the worker is.
-pub const SERVER: SocketAddr =
+pub(crate) const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5_000);
 
 /// The time one packet holds.
-pub const FRAME: Duration = Duration::from_millis(20);
+pub(crate) const FRAME: Duration = Duration::from_millis(20);
 
 /// How far the clock goes between two steps of somebody who joins; ICE paces its checks in steps of 50 ms.
 const STEP: Duration = Duration::from_millis(5);
 
 /// A packet of Opus at 40 kbit/s.
-pub const PAYLOAD: [u8; 100] = [0x5a; 100];
+pub(crate) const PAYLOAD: [u8; 100] = [0x5a; 100];
 
 /// Talks clearly, and is silent (RFC 6464).
-pub const TALK: i8 = -20;
-pub const HUSH: i8 = -90;
+pub(crate) const TALK: i8 = -20;
+pub(crate) const HUSH: i8 = -90;
 
 /// What is measured: `cargo bench` measures its time, `benches/instructions` its instructions.
 #[inline(never)]
-pub fn counted<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
 /// The same, with the CPU time of this thread in it.
-pub fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let started = cpu_time();
     let result = counted(work);
     (result, cpu_time() - started)
@@ -52,7 +52,7 @@ fn timed_if<T>(measured: bool, work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 /// CPU time of this thread in nanoseconds.
-pub fn cpu_time() -> u64 {
+pub(crate) fn cpu_time() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid place for the answer, and the clock exists on every Linux.
     let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
@@ -61,34 +61,34 @@ pub fn cpu_time() -> u64 {
 }
 
 /// What a bench was told: `--name value` and `--name`.
-pub struct Flags(Vec<String>);
+pub(crate) struct Flags(Vec<String>);
 
 impl Flags {
     /// From the command line. What cargo adds (`--bench`) is left out.
-    pub fn read() -> Flags {
+    pub(crate) fn read() -> Flags {
         Flags(std::env::args().skip(1).filter(|flag| flag != "--bench").collect())
     }
 
     /// Whether a flag is there.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|flag| flag == name)
     }
 
     /// What follows a flag.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let at = self.0.iter().position(|flag| flag == name)?;
         Some(self.0.get(at + 1).unwrap_or_else(|| panic!("{name} needs a value")))
     }
 
     /// A number that follows a flag.
-    pub fn number(&self, name: &str) -> Option<usize> {
+    pub(crate) fn number(&self, name: &str) -> Option<usize> {
         self.value(name)
             .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} takes a number, not {text}")))
     }
 }
 
 /// The lines of a bench: a table as they come or, with `--json`, one object at the end.
-pub struct Table {
+pub(crate) struct Table {
     bench: &'static str,
     columns: &'static [&'static str],
     json: bool,
@@ -96,7 +96,7 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(bench: &'static str, columns: &'static [&'static str], flags: &Flags) -> Table {
+    pub(crate) fn new(bench: &'static str, columns: &'static [&'static str], flags: &Flags) -> Table {
         // `--units` is for scripts: only how often the measured thing was done.
         let json = flags.has("--json") || flags.has("--units");
         if !json {
@@ -106,7 +106,7 @@ impl Table {
     }
 
     /// One line, a value for each column.
-    pub fn row(&mut self, values: Vec<serde_json::Value>) {
+    pub(crate) fn row(&mut self, values: Vec<serde_json::Value>) {
         assert_eq!(values.len(), self.columns.len(), "a value for each column");
         if !self.json {
             println!("{}", values.iter().map(|value| format!("{:>22}", text(value))).collect::<String>());
@@ -115,7 +115,7 @@ impl Table {
         self.rows.push(serde_json::Value::Object(named.collect()));
     }
 
-    pub fn end(self, flags: &Flags) {
+    pub(crate) fn end(self, flags: &Flags) {
         if flags.has("--units") {
             let units = self.rows.iter().filter_map(|row| row["units"].as_u64());
             println!("{}", units.sum::<u64>());
@@ -133,21 +133,21 @@ fn text(value: &serde_json::Value) -> String {
 }
 
 /// To three digits: no figure here is better than that.
-pub fn rounded(value: f64) -> serde_json::Value {
+pub(crate) fn rounded(value: f64) -> serde_json::Value {
     ((value * 1e3).round() / 1e3).into()
 }
 
 /// The smallest and the middle one of some values.
-pub fn min_and_median(values: &mut [u64]) -> (u64, u64) {
+pub(crate) fn min_and_median(values: &mut [u64]) -> (u64, u64) {
     values.sort_unstable();
     (values[0], values[values.len() / 2])
 }
 
 /// A worker with one room, and its clients.
-pub struct Call {
-    pub now: Instant,
-    pub worker: Worker,
-    pub peers: Vec<Peer>,
+pub(crate) struct Call {
+    pub(crate) now: Instant,
+    pub(crate) worker: Worker,
+    pub(crate) peers: Vec<Peer>,
     by_address: HashMap<SocketAddr, usize>,
     identity: PeerIdentity,
     slots: u8,
@@ -155,16 +155,16 @@ pub struct Call {
 
 /// What a join cost the worker, in nanoseconds of CPU time.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Admission {
+pub(crate) struct Admission {
     /// Reading the offer, opening a session, writing the answer.
-    pub offer: u64,
+    pub(crate) offer: u64,
     /// ICE, DTLS and keys, until both sides are connected.
-    pub connect: u64,
+    pub(crate) connect: u64,
 }
 
 impl Call {
     /// A worker and its first people, all connected.
-    pub fn of(people: usize, slots: u8, egress: EgressPath) -> Call {
+    pub(crate) fn of(people: usize, slots: u8, egress: EgressPath) -> Call {
         let now = Instant::now();
         let hour = Duration::from_secs(3_600);
         let config = WorkerConfig {
@@ -194,7 +194,7 @@ impl Call {
     }
 
     /// Lets one more in. `meanwhile` is done at every step; what it does is not measured.
-    pub fn admit(&mut self, room: RoomId, meanwhile: impl FnMut(&mut Call)) -> Admission {
+    pub(crate) fn admit(&mut self, room: RoomId, meanwhile: impl FnMut(&mut Call)) -> Admission {
         self.admit_to(room, true, meanwhile)
     }
 
@@ -244,7 +244,7 @@ impl Call {
     }
 
     /// Some say 20 ms of something, as loud as each is told to; returned instead of delivered.
-    pub fn speak(&mut self, levels: impl IntoIterator<Item = (usize, i8)>) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn speak(&mut self, levels: impl IntoIterator<Item = (usize, i8)>) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut datagrams = Vec::new();
         for (n, level) in levels {
             let peer = &mut self.peers[n];
@@ -257,12 +257,12 @@ impl Call {
     }
 
     /// The worker takes what has come.
-    pub fn receive(&mut self, from: SocketAddr, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.worker.handle_datagram(self.now, datagram(from, bytes));
     }
 
     /// Everything under way arrives, and the clock moves on.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.now += FRAME;
         for peer in &mut self.peers {
             peer.handle_timeout(self.now);
@@ -280,7 +280,7 @@ impl Call {
     }
 
     /// What the worker has to send is thrown away, and the clock moves on.
-    pub fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         while self.worker.poll_transmit().is_some() {}
         while self.worker.poll_event().is_some() {}
         self.now += FRAME;

@@ -4,11 +4,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::ArgPredicate;
+use clap::{Args, ValueEnum};
 
 use super::Error;
 use super::plan::Plan;
 use super::seat::Microphone;
+use super::sink;
 use super::words::{PAYLOAD_MAX, PAYLOAD_MIN};
 
 /// Seconds over which people come when nobody says otherwise.
@@ -38,7 +40,7 @@ pub struct Media {
 
     /// Seconds that are measured, after one second of warming up. The floor takes as long again. Ten even out what
     /// else the machine does
-    #[arg(long, value_name = "SECONDS", default_value = "10",
+    #[arg(long, value_name = "SECONDS", default_value = "10", default_value_if("sink", ArgPredicate::IsPresent, "4"),
           value_parser = clap::value_parser!(u16).range(1..=3_600))]
     pub seconds: u16,
 
@@ -74,6 +76,25 @@ pub struct Media {
     /// machine that does other things as well
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=99))]
     pub runs: u16,
+    /// Whether the server started here, and the floor, may send several packets to a listener in one call. By default
+    /// as the server does by itself
+    #[arg(long, value_enum, default_value = "auto")]
+    pub gso: Gso,
+
+    /// All talkers of a room send at the same moment, which is what makes several packets to a listener go out
+    /// together. By default each sends at a moment of his own, as people do
+    #[arg(long)]
+    pub together: bool,
+
+    /// Send what listeners would hear into a device that drops it, in a network of its own, instead of to them:
+    /// loopback charges the receiver's work to the sender. Needs root, unshare and ip. Delivery is then counted by
+    /// the device, and at most 4 seconds are measured: by then listeners count as silent
+    #[arg(long)]
+    pub sink: bool,
+
+    /// In the network of one's own.
+    #[arg(long, hide = true)]
+    pub inside_sink: bool,
 
     /// Insist on bringing only the people: without `--addr` nothing is done. For scripts, whose address may be empty
     #[arg(long)]
@@ -99,6 +120,15 @@ pub struct Media {
     pub json: bool,
 }
 
+/// Several packets in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Gso {
+    /// Where it works.
+    Auto,
+    /// Never.
+    Off,
+}
+
 impl Media {
     /// Who comes and does what.
     pub(super) fn plan(&self) -> Plan {
@@ -111,6 +141,8 @@ impl Media {
             joins_at_once: self.joins_at_once,
             late: self.join_storm,
             over: Duration::from_secs(self.over.unwrap_or(OVER).min(self.seconds).into()),
+            together: self.together,
+            sink: self.sink,
         }
     }
 
@@ -131,6 +163,16 @@ impl Media {
             Some("--over is the time of --join-storm, and nobody comes")
         } else if self.over.is_some_and(|over| over > self.seconds) {
             Some("--over is longer than --seconds: some would come when all is over")
+        } else if elsewhere && self.sink {
+            Some("--sink needs a network of its own, in which the server of --addr is not")
+        } else if elsewhere && self.gso == Gso::Off {
+            Some("--gso is for a server started here, and with --addr none is")
+        } else if self.sink && (self.join_storm > 0 || self.open_microphones) {
+            Some("--sink is for those who only listen from the beginning, without a word of their own")
+        } else if self.sink && self.seconds > sink::SECONDS_MAX {
+            Some(
+                "with --sink at most 4 seconds can be measured: after that the server notices that listeners are gone",
+            )
         } else {
             None
         };
@@ -187,6 +229,8 @@ mod tests {
             "--workers 2 --server-binary x",
             "--talkers 0 --open-microphones",
             "--join-storm 5 --over 3 --seconds 3",
+            "--sink",
+            "--sink --seconds 3 --gso off --together",
             "--addr 127.0.0.1:1",
             there,
             &format!("{there} --server-pid 1"),
@@ -201,6 +245,10 @@ mod tests {
             ("--join-storm 5 --over 3 --seconds 2".to_owned(), "--seconds"),
             (format!("{there} --server-binary x"), "--server-binary"),
             (format!("{there} --slots 3"), "--slots"),
+            (format!("{there} --gso off"), "--gso"),
+            (format!("{there} --sink"), "--sink"),
+            ("--sink --seconds 5".to_owned(), "4 seconds"),
+            ("--sink --open-microphones".to_owned(), "listen"),
         ] {
             let error = checked(&flags).unwrap_err();
             assert!(error.contains(named) && !error.contains('\n'), "{flags}: {error}");

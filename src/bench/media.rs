@@ -17,23 +17,21 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::report::{Cost, Joins, Report};
 use super::runs::Runs;
-use super::server::{OwnServer, Server};
+use super::server::{OwnServer, Server, Setup};
+use super::sink;
 use crate::files;
 
 /// Talk that is not measured: first packets, first allocations, the last joins' events.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(super) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How long after the measured time a packet may still come. What is later than this is lost to any listener.
 const LATE: Duration = Duration::from_millis(500);
-
-/// Slots of a server of our own: what a server has when nobody says otherwise.
-const SLOTS: u8 = 8;
 
 /// How long after the talk all people have taken note that it is over, and what was under way has come.
 const HUSH: Duration = Duration::from_millis(200);
 
 /// Threads of the server that forward voice are called this and a number.
-const WORKER: &str = "sfu-";
+pub(super) const WORKER: &str = "sfu-";
 
 /// Measures, as often as asked for. Ends the servers it started, whatever happens.
 pub async fn run(media: &Media) -> Result<Runs, Error> {
@@ -50,21 +48,31 @@ pub async fn run(media: &Media) -> Result<Runs, Error> {
 async fn run_once(media: &Media, plan: Plan) -> Result<Report, Error> {
     let server = match media.addr {
         Some(address) => Server::Given { address, pid: media.server_pid },
-        None => {
-            let own = std::env::current_exe().map_err(|error| Error::NoServer(error.to_string()))?;
-            let binary = media.server_binary.as_ref().unwrap_or(&own);
-            let (workers, slots) = (media.workers.unwrap_or(0), media.slots.unwrap_or(SLOTS));
-            Server::Own(Box::new(OwnServer::start(binary, workers, slots).await?))
-        }
+        None if media.sink => return sink::run(media, plan).await,
+        None => Server::Own(Box::new(start(media, Setup::default()).await?)),
     };
-    let report = measure(&server, plan, media.seconds).await;
+    let report = measure(&server, plan, media).await;
     if let Server::Own(server) = server {
         server.stop().await;
     }
     report
 }
 
-async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Error> {
+/// Starts the server as the flags have it; the rest of `setup` stays.
+pub(super) async fn start(media: &Media, setup: Setup) -> Result<OwnServer, Error> {
+    let own = std::env::current_exe().map_err(|error| Error::NoServer(error.to_string()))?;
+    let binary = media.server_binary.as_ref().unwrap_or(&own);
+    let setup = Setup {
+        workers: media.workers.unwrap_or(setup.workers),
+        slots: media.slots.unwrap_or(setup.slots),
+        gso: media.gso,
+        ..setup
+    };
+    OwnServer::start(binary, setup).await
+}
+
+async fn measure(server: &Server, plan: Plan, media: &Media) -> Result<Report, Error> {
+    let seconds = media.seconds;
     // What cannot be read then cannot be read now, and nobody needs to come for it.
     server.cpu_time()?;
     let empty = server.resident();
@@ -95,7 +103,7 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
         // Where nobody talked there is nothing to send once more.
         Some(_) if plan.talkers > 0 => {
             progress.say("the floor is measured");
-            Some(measure_floor(&people, plan, seconds).await?)
+            Some(measure_floor(&people, plan, media).await?)
         }
         // Of a server elsewhere there is nothing to compare it with.
         Some(_) | None => None,
@@ -109,6 +117,7 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
         client: client_spent,
         floor,
         resident: full.zip(empty).map(|(full, empty)| full.saturating_sub(empty)),
+        sunk: None,
         srtp_profile: people.srtp_profile,
     };
     let (early, late) = (people.joins.clone(), people.late_joins.clone());
@@ -117,17 +126,17 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
 }
 
 /// Sends the same people as much once more; what sending alone has cost.
-async fn measure_floor(people: &People, plan: Plan, seconds: u16) -> Result<Duration, Error> {
-    let floor = Floor::new(plan, people)?;
+pub(super) async fn measure_floor(people: &People, plan: Plan, media: &Media) -> Result<Duration, Error> {
+    let floor = Floor::new(plan, people, media.gso)?;
     people.discard_from(floor.address()?);
     tokio::time::sleep(HUSH).await;
-    let spent = floor::measure(floor, seconds).await?;
+    let spent = floor::measure(floor, media.seconds).await?;
     tokio::time::sleep(LATE).await;
     Ok(spent)
 }
 
 /// Of this process, in which the people are.
-fn own_cpu_time() -> Option<CpuTime> {
+pub(super) fn own_cpu_time() -> Option<CpuTime> {
     CpuTime::of(std::process::id()).ok()
 }
 

@@ -4,10 +4,10 @@
 //! it measures.
 //!
 //! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, [`cpu`]
-//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`people`] those who come as
-//! [`plan`] says, each a [`client`] and a [`voice`], which once connected takes a [`seat`] in a [`booth`]: there
-//! [`words`] are said and come out of an [`inbox`]. [`report`] is what comes out, [`runs`] what comes out of several, and
-//! [`table`] how people read it.
+//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`sink`] is where packets go when
+//! nobody is to hear them; [`people`] those who come as [`plan`] says, each a [`client`] and a [`voice`], which once
+//! connected takes a [`seat`] in a [`booth`]: there [`words`] are said and come out of an [`inbox`]. [`report`] is what
+//! comes out, [`runs`] what comes out of several, and [`table`] how people read it.
 
 pub mod booth;
 pub mod client;
@@ -25,6 +25,7 @@ pub mod report;
 pub mod runs;
 pub mod seat;
 pub mod server;
+pub mod sink;
 pub mod table;
 pub mod voice;
 pub mod words;
@@ -61,6 +62,9 @@ pub enum Error {
     /// Two flags that do not go together, or one without the other it needs.
     #[error("{0}")]
     Contradiction(&'static str),
+    /// There is no network of one's own to be had.
+    #[error("--sink needs root, and the commands unshare and ip: {0}")]
+    NoSink(String),
     /// The floor could not be measured.
     #[error("the floor cannot be measured: {0}")]
     NoFloor(std::io::Error),

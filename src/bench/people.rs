@@ -17,6 +17,7 @@ use super::booth::{Booth, Door, Phase, Window};
 use super::client::{self, Http, Socket};
 use super::plan::Plan;
 use super::seat::{Seat, Tally};
+use super::sink;
 use super::voice::Voice;
 use super::words::{Part, Wall};
 use crate::id::ChannelId;
@@ -81,7 +82,10 @@ impl People {
             plan,
             mark,
             wall,
-            local: local_address_towards(http.0).await?,
+            local: match plan.sink {
+                true => sink::SERVER,
+                false => local_address_towards(http.0).await?,
+            },
             identity: Identity::generate()?,
             queue: Semaphore::new(plan.joins_at_once.into()),
             seats: doors.iter().map(Door::seats).collect(),
@@ -265,7 +269,11 @@ async fn join(
     guest: &mut Guest,
     part: Part,
 ) -> Result<(Duration, SocketAddr, Option<&'static str>), Error> {
-    let (mut voice, offer) = Voice::new(house.local, guest.slots, house.identity.clone()).await?;
+    let local = match house.plan.sink {
+        true => sink::address_of(house.plan, part.number),
+        false => house.local,
+    };
+    let (mut voice, offer) = Voice::new(local, guest.slots, house.identity.clone()).await?;
     let asked = Instant::now();
     // Nobody is muted: those who do not talk have a microphone that is open and silent.
     let join = Request::JoinVoice { channel: guest.channel, offer, muted: false, deafened: false };

@@ -24,6 +24,10 @@ pub struct Plan {
     pub late: u16,
     /// The time over which they do.
     pub over: Duration,
+    /// Whether the talkers of a room send at the same moment.
+    pub together: bool,
+    /// Whether those who only listen will be cut off, see [`super::sink`].
+    pub sink: bool,
 }
 
 impl Plan {
@@ -49,7 +53,8 @@ impl Plan {
 
     /// When in the 20 ms of a packet this person talks: spread by a step that is no part of them.
     pub fn offset(self, number: usize) -> Duration {
-        Duration::from_micros(number as u64 * 7_919 % 20_000)
+        let step = if self.together { self.room(number) } else { number };
+        Duration::from_micros(step as u64 * 7_919 % 20_000)
     }
 
     /// How long after the beginning of the measured time somebody comes who comes late.
@@ -85,6 +90,8 @@ impl Plan {
         joins_at_once: 4,
         late: 0,
         over: Duration::ZERO,
+        together: false,
+        sink: false,
     };
 }
 

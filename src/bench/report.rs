@@ -35,6 +35,10 @@ pub struct Report {
     pub packets_expected: u64,
     /// Packets that listeners got and decrypted.
     pub packets_delivered: u64,
+    /// How they were counted: by listeners who decrypted them, or by a device that dropped them.
+    pub delivery: &'static str,
+    /// Of the delivered packets, those that a device dropped.
+    pub packets_sunk: Option<u64>,
     /// The part of the expected packets that did not come: 0 is none, 1 is all.
     pub loss: f64,
     /// Packets of silent microphones that listeners got and decrypted: those that nobody needs to hear.
@@ -103,6 +107,8 @@ pub struct Cost {
     pub floor: Option<Duration>,
     /// By how many bytes the server's process grew.
     pub resident: Option<u64>,
+    /// Packets that went into a device that drops, in the measured time and for the floor.
+    pub sunk: Option<Sunk>,
     /// The cipher.
     pub srtp_profile: Option<&'static str>,
 }
@@ -116,14 +122,26 @@ pub struct Joins<'a> {
     pub late: &'a [Duration],
 }
 
+/// Packets that a device dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sunk {
+    /// In the measured time.
+    pub measured: u64,
+    /// For the floor.
+    pub floor: u64,
+}
+
 impl Report {
     /// Adds up what everybody counted.
     pub fn new(plan: Plan, seconds: u16, cost: Cost, joins: Joins<'_>, counted: &Counted) -> Self {
         let tallies = &counted.tallies;
         let sent = tallies.iter().map(|tally| tally.sent).sum();
+        let sunk = cost.sunk.unwrap_or_default();
         // Those who come late hear as much as they are there for; loss is about those who are there already.
         let delivered = tallies.iter().filter(|tally| !tally.late).map(|tally| tally.delivered).sum::<u64>();
-        let arrived = tallies.iter().map(|tally| tally.delivered + tally.silence).sum::<u64>();
+        let delivered = delivered + sunk.measured;
+        let arrived =
+            tallies.iter().map(|tally| tally.delivered + tally.silence).sum::<u64>() + sunk.measured;
         let expected = expected(sent, plan.people, plan.talkers, cost.slots);
         let mut latency = Histogram::default();
         tallies.iter().for_each(|tally| latency.merge(&tally.latency_us));
@@ -133,7 +151,7 @@ impl Report {
         timed.iter().for_each(|took| join.record(took.as_micros().try_into().unwrap_or(u64::MAX)));
         let join_ms = |per_cent| join.percentile(per_cent).map(|micros| micros as f64 / 1e3);
         let cores = |spent: Option<Duration>| spent.map(|spent| spent.as_secs_f64() / f64::from(seconds));
-        let discarded: u64 = tallies.iter().map(|tally| tally.discarded).sum();
+        let discarded = tallies.iter().map(|tally| tally.discarded).sum::<u64>() + sunk.floor;
         let nanos_per_packet = nanos_for_each(cost.server, arrived);
         let person_seconds = f64::from(seconds) * plan.all().max(1) as f64;
         let per_person = |spent: Duration| spent.as_secs_f64() * 1e6 / person_seconds;
@@ -151,6 +169,8 @@ impl Report {
             packets_sent: sent,
             packets_expected: expected,
             packets_delivered: delivered,
+            delivery: if cost.sunk.is_some() { "sink" } else { "live" },
+            packets_sunk: cost.sunk.map(|sunk| sunk.measured),
             loss: if expected == 0 { 0.0 } else { 1.0 - delivered as f64 / expected as f64 },
             silence_delivered: tallies.iter().map(|tally| tally.silence).sum(),
             heard_self: tallies.iter().map(|tally| tally.own).sum(),
@@ -236,6 +256,7 @@ mod tests {
             client: spent,
             floor: Some(Duration::from_micros(780)),
             resident: Some(5_000),
+            sunk: None,
             srtp_profile: Some("AEAD_AES_256_GCM"),
         };
         let joins = [10, 20, 30, 40, 50].map(Duration::from_millis);
@@ -270,6 +291,22 @@ mod tests {
         assert_eq!(report.server_cpu_ns_per_packet, Some(1_000));
         assert_eq!((report.storm, report.storm_joined), (2, 1));
         assert!(report.join_ms_p99.is_some_and(|ms| ms < 6.0));
+    }
+
+    #[test]
+    fn what_a_device_dropped_counts_as_delivered() {
+        let tallies = vec![Tally { sent: 100, ..Tally::default() }, heard(60)];
+        let cost = Cost {
+            slots: 8,
+            server: Some(Duration::from_micros(400)),
+            floor: Some(Duration::from_micros(80)),
+            sunk: Some(Sunk { measured: 340, floor: 80 }),
+            ..Cost::default()
+        };
+        let report = Report::new(PLAN, 2, cost, Joins::default(), &Counted { tallies, sockets_lost: 0 });
+        assert_eq!((report.packets_delivered, report.packets_sunk), (400, Some(340)));
+        assert_eq!((report.delivery, report.server_cpu_ns_per_packet), ("sink", Some(1_000)));
+        assert_eq!((report.floor_packets, report.floor_ns_per_packet), (Some(80), Some(1_000)));
     }
 
     #[test]

@@ -23,6 +23,7 @@ impl fmt::Display for Report {
         line("packets sent", self.packets_sent.to_string())?;
         line("packets expected", self.packets_expected.to_string())?;
         line("packets delivered", self.packets_delivered.to_string())?;
+        line("of them, dropped by a device", known(self.packets_sunk))?;
         line("loss, per cent", format!("{:.3}", self.loss * 100.0))?;
         line("packets of silent microphones delivered", self.silence_delivered.to_string())?;
         line("packets heard by who sent them", self.heard_self.to_string())?;

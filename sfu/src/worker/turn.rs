@@ -5,16 +5,15 @@
 
 use std::time::Instant;
 
-use str0m::rtp::RtpPacket;
-
 use super::{Timer, Untold, Worker};
 use crate::contain::{Panicked, contained};
 use crate::demux::Key;
 use crate::forwarder::Frame;
 use crate::id::RoomId;
+use crate::intake::Packet;
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
-use crate::track::Refusal;
+use crate::track::BadRed;
 
 /// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
 const LEVEL_UNKNOWN: i8 = -45;
@@ -72,6 +71,10 @@ impl Worker {
         if produced.refused {
             self.stats.dropped.malformed += 1;
         }
+        if let Some(refusal) = produced.dropped {
+            refusal.count(&mut self.stats.dropped);
+            self.stats.packets_in += u64::from(refusal.understood());
+        }
         if let Some(origin) = produced.noted.forgotten {
             self.demux.forget(origin, key);
         }
@@ -85,12 +88,12 @@ impl Worker {
             self.demux.learn(origin, key);
         }
         if let Some(lane) = produced.lane {
-            self.lanes.open(key, lane);
+            self.lanes.open(key, *lane);
         }
         if produced.connected {
             self.connected(now, key);
         }
-        for packet in produced.packets {
+        for packet in produced.packet.into_iter().chain(produced.packets) {
             self.publish(now, key, packet);
         }
         self.notice_return(now, key);
@@ -104,6 +107,7 @@ impl Worker {
         self.announce_link(key);
         if let Some(found) = self.rooms.get_mut(&room) {
             found.speakers.enter(now, who, muted);
+            self.put_on_air(room);
             self.after_room(now, room);
         }
     }
@@ -118,7 +122,7 @@ impl Worker {
     }
 
     /// Sends a packet of someone's track on to those who may hear him.
-    fn publish(&mut self, now: Instant, key: Key, packet: RtpPacket) {
+    fn publish(&mut self, now: Instant, key: Key, packet: Packet) {
         let Some(participant) = self.table.get_mut(key) else { return };
         self.stats.packets_in += 1;
         participant.packets_in += 1;
@@ -127,20 +131,18 @@ impl Worker {
             self.stats.dropped.muted += 1;
             return;
         }
-        let frame = match participant.track.frame(now, packet) {
+        let frame = match participant.track.frame(packet) {
             Ok(frame) => frame,
-            Err(refusal) => {
-                let counter = match refusal {
-                    Refusal::Flooded => &mut self.stats.dropped.flooded,
-                    Refusal::BadRed => &mut self.stats.dropped.bad_red,
-                };
-                *counter += 1;
+            Err(BadRed) => {
+                self.stats.dropped.bad_red += 1;
                 return;
             }
         };
         let (who, room_id) = (participant.id, participant.room);
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        let Some(slot) = room.speakers.hear(now, who, level_of(&frame)) else {
+        let slot = room.speakers.hear(now, who, level_of(&frame));
+        participant.on_air = slot.is_some();
+        let Some(slot) = slot else {
             participant.track.hold_back(frame);
             self.stats.dropped.no_slot += 1;
             return self.after_room(now, room_id);
@@ -165,6 +167,18 @@ impl Worker {
         self.after_room(now, room_id);
         for key in broken {
             self.remove_broken(now, key);
+        }
+    }
+
+    /// Tells everyone who holds a slot of a room that he does. To be called after people came or went; who
+    /// gains or loses a slot otherwise learns it with his own next packet that is opened, and until then a
+    /// packet too many is.
+    fn put_on_air(&mut self, room: RoomId) {
+        let Some(room) = self.rooms.get(&room) else { return };
+        for who in room.speakers.slots().iter().flatten() {
+            if let Some(holder) = self.keys.get(who).and_then(|key| self.table.get_mut(*key)) {
+                holder.on_air = true;
+            }
         }
     }
 
@@ -232,6 +246,7 @@ impl Worker {
                 self.rooms.remove(&room_id);
                 self.timers.clear(Timer::Room(room_id));
             } else {
+                self.put_on_air(room_id);
                 self.after_room(now, room_id);
             }
         }
