@@ -116,6 +116,9 @@ impl Server {
         let voice_ports = sfu.ports();
         let grace = Duration::from_secs(settings.voice_grace.into());
         let voice = Arc::new(Voice::new(sfu, chat.clone(), live.hub.clone(), grace));
+        for channel in chat.limited_channels().await? {
+            voice.apply(&channel);
+        }
 
         let public = PublicUrl::new(settings.public_url.as_deref());
         let url = public.text(address);
