@@ -125,7 +125,22 @@ fn flags_that_contradict_each_other_are_one_sentence() {
 }
 
 #[test]
-fn more_rooms_than_channels_is_one_clear_sentence() {
-    let error = bench_media(&["--rooms", "2", "--people", "2", "--seconds", "1"]).unwrap_err();
+fn as_many_rooms_as_are_asked_for() {
+    let flags = ["--rooms", "3", "--people", "2", "--talkers", "2", "--seconds", "1"];
+    let report = bench_media(&flags).unwrap();
+    // In each room two hear each other, and nobody hears another room: then more would come than expected.
+    assert!((250..=350).contains(&report["packets_expected"].as_u64().unwrap()), "{report}");
+    assert!(report["loss"].as_f64().unwrap().abs() < 0.05, "{report}");
+    assert_eq!(report["talkers_heard_min"], 2, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_rooms_than_channels_is_one_clear_sentence() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_cromulent"));
+    let server = OwnServer::start(binary, Setup::default()).await.unwrap();
+    let page = format!("http://{}", server.address);
+    let flags = ["--addr", &page, "--rooms", "2", "--people", "2", "--seconds", "1"];
+    let error = tokio::task::block_in_place(|| bench_media(&flags)).unwrap_err();
     assert!(error.contains("2 rooms need 2 voice channels"), "{error}");
+    server.stop().await;
 }

@@ -244,7 +244,10 @@ impl Call {
     }
 
     /// Some say 20 ms of something, as loud as each is told to; returned instead of delivered.
-    pub(crate) fn speak(&mut self, levels: impl IntoIterator<Item = (usize, i8)>) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn speak(
+        &mut self,
+        levels: impl IntoIterator<Item = (usize, i8)>,
+    ) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut datagrams = Vec::new();
         for (n, level) in levels {
             let peer = &mut self.peers[n];

@@ -19,7 +19,7 @@ const OVER: u16 = 10;
 /// What to measure.
 #[derive(Clone, Debug, Args)]
 pub struct Media {
-    /// Rooms. Each needs a voice channel that is there; a new server has one
+    /// Rooms, each a voice channel. The server started here gets as many; that of `--addr` must have them
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub rooms: u16,
 

@@ -16,6 +16,7 @@ use super::people::People;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::report::{Cost, Joins, Report};
+use super::rooms;
 use super::runs::Runs;
 use super::server::{OwnServer, Server, Setup};
 use super::sink;
@@ -68,7 +69,11 @@ pub(super) async fn start(media: &Media, setup: Setup) -> Result<OwnServer, Erro
         gso: media.gso,
         ..setup
     };
-    OwnServer::start(binary, setup).await
+    let server = OwnServer::start(binary, setup).await?;
+    if media.rooms > 1 {
+        rooms::open(Http(server.address), server.setup_token.clone(), media.rooms).await?;
+    }
+    Ok(server)
 }
 
 async fn measure(server: &Server, plan: Plan, media: &Media) -> Result<Report, Error> {

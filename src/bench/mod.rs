@@ -3,7 +3,8 @@
 //! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does. It must never call what
 //! it measures.
 //!
-//! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, [`cpu`]
+//! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, with as many
+//! [`rooms`] as it takes, [`cpu`]
 //! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`sink`] is where packets go when
 //! nobody is to hear them; [`people`] those who come as [`plan`] says, each a [`client`] and a [`voice`], which once
 //! connected takes a [`seat`] in a [`booth`]: there [`words`] are said and come out of an [`inbox`]. [`report`] is what
@@ -22,6 +23,7 @@ pub mod people;
 pub mod plan;
 mod progress;
 pub mod report;
+pub mod rooms;
 pub mod runs;
 pub mod seat;
 pub mod server;
@@ -69,7 +71,7 @@ pub enum Error {
     #[error("the floor cannot be measured: {0}")]
     NoFloor(std::io::Error),
     /// More rooms than voice channels.
-    #[error("{asked} rooms need {asked} voice channels, and the server has {there}")]
+    #[error("{asked} rooms need {asked} voice channels, and the server has {there}; an admin can make more")]
     TooFewRooms {
         /// As many as were asked for.
         asked: u16,
