@@ -1,18 +1,21 @@
 //! Which worker has which room, and which room has whom.
 //!
 //! Asked when someone joins, leaves or is muted; never on the way of a packet. A room lives on the worker
-//! that was least busy when it began. Start at [`Directory::admit`].
+//! that was least busy when it began. What is wanted of each room is kept beside it, since it outlasts the
+//! room. Start at [`Directory::admit`].
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::id::{ParticipantId, RoomId};
 use crate::message::JoinError;
+use crate::settings::SettingsBook;
 
 /// The directory of a whole SFU.
 #[derive(Debug)]
 pub(crate) struct Directory {
     entries: Mutex<Entries>,
+    pub(crate) settings: SettingsBook,
 }
 
 #[derive(Debug)]
@@ -32,7 +35,7 @@ struct Home {
 impl Directory {
     pub(crate) fn new(workers: usize) -> Directory {
         let entries = Entries { rooms: HashMap::new(), participants: HashMap::new(), load: vec![0; workers] };
-        Directory { entries: Mutex::new(entries) }
+        Directory { entries: Mutex::new(entries), settings: SettingsBook::default() }
     }
 
     /// Enters a participant and says which worker is to take him.
@@ -72,6 +75,11 @@ impl Directory {
         let entries = self.lock();
         let room = entries.participants.get(&who)?;
         Some(entries.rooms.get(room)?.worker)
+    }
+
+    /// The worker that has a room, while anyone is in it.
+    pub(crate) fn home_of(&self, room: RoomId) -> Option<usize> {
+        Some(self.lock().rooms.get(&room)?.worker)
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {

@@ -203,9 +203,10 @@ impl Driver {
     }
 
     fn read_mailbox(&mut self, now: Instant) -> Turn {
-        let Letters { joins, media, leaves, stats, stop, .. } = self.mailbox.take();
+        let Letters { joins, media, rooms, leaves, stats, stop, .. } = self.mailbox.take();
         for (join, reply) in joins {
             let answer = self.worker.join(now, &join);
+            self.worker.set_room(now, join.room, self.directory.settings.of(join.room));
             if answer.is_err() {
                 self.directory.forget(join.participant);
                 let _ = reply.send(answer);
@@ -216,6 +217,9 @@ impl Driver {
         }
         for (who, wish) in media {
             self.worker.set_media(now, who, wish.muted, wish.deafened);
+        }
+        for room in rooms {
+            self.worker.set_room(now, room, self.directory.settings.of(room));
         }
         for who in leaves {
             self.worker.leave(now, who);

@@ -14,10 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::{Config, ConfigError};
 use crate::directory::Directory;
 use crate::driver::{Driver, Links};
-use crate::id::ParticipantId;
+use crate::id::{ParticipantId, RoomId};
 use crate::identity::{CertificateError, Identity};
 use crate::mailbox::{Mailbox, Wish};
 use crate::message::{Event, Join, JoinError};
+use crate::settings::RoomSettings;
 use crate::stats::Stats;
 use crate::unread;
 
@@ -144,6 +145,17 @@ impl Sfu {
     pub fn set_media(&self, participant: ParticipantId, muted: bool, deafened: bool) {
         if let Some(remote) = self.remote_of(participant) {
             remote.mailbox.set_media(participant, Wish { muted, deafened });
+            remote.wake();
+        }
+    }
+
+    /// Says what is wanted of a room, whether anyone is in it or not. Never blocks; holds within a turn of
+    /// its worker, and for the room's next beginnings too.
+    pub fn set_room(&self, room: RoomId, settings: RoomSettings) {
+        let directory = &self.shared.directory;
+        directory.settings.set(room, settings);
+        if let Some(remote) = directory.home_of(room).and_then(|home| self.shared.workers.get(home)) {
+            remote.mailbox.look_up_room(room);
             remote.wake();
         }
     }

@@ -36,6 +36,8 @@
 //! - No lock, no await and no other thread on the way of a packet.
 
 mod backlog;
+#[doc(hidden)]
+pub mod bench;
 mod bucket;
 mod config;
 mod contain;
@@ -61,6 +63,7 @@ mod rim;
 mod room;
 mod rtcp;
 mod sender;
+mod settings;
 mod speakers;
 mod srtp;
 mod stats;
@@ -80,5 +83,6 @@ pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
 pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
+pub use settings::RoomSettings;
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

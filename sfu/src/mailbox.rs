@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::id::ParticipantId;
+use crate::id::{ParticipantId, RoomId};
 use crate::message::{Join, JoinError};
 use crate::stats::{ParticipantStats, WorkerStats};
 
@@ -33,6 +33,8 @@ pub(crate) struct Mailbox {
 pub(crate) struct Letters {
     pub(crate) joins: VecDeque<(Join, JoinReply)>,
     pub(crate) media: BTreeMap<ParticipantId, Wish>,
+    /// Rooms whose settings have changed; what they are now is to be looked up.
+    pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) leaves: BTreeSet<ParticipantId>,
     pub(crate) stats: Vec<StatsReply>,
     pub(crate) stop: bool,
@@ -65,6 +67,10 @@ impl Mailbox {
 
     pub(crate) fn set_media(&self, who: ParticipantId, wish: Wish) {
         self.lock().media.insert(who, wish);
+    }
+
+    pub(crate) fn look_up_room(&self, room: RoomId) {
+        self.lock().rooms.insert(room);
     }
 
     pub(crate) fn leave(&self, who: ParticipantId) {
@@ -106,7 +112,6 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::RoomId;
 
     fn join() -> Join {
         let (room, participant) = (RoomId(1), ParticipantId(1));

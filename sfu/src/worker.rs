@@ -25,6 +25,7 @@ use crate::offer::Offer;
 use crate::outbox::Outbox;
 use crate::participant::{Link, Media, Opening, Participant, Produced};
 use crate::room::{Room, Topic};
+use crate::settings::RoomSettings;
 use crate::stats::{ParticipantStats, WorkerStats};
 use crate::table::Table;
 use crate::timers::Timers;
@@ -147,6 +148,15 @@ impl Worker {
         let room = participant.room;
         if let Some(found) = self.rooms.get_mut(&room) {
             found.speakers.set_muted(who, !may_speak);
+            self.after_room(now, room);
+        }
+    }
+
+    /// Says what is wanted of a room; one that nobody is in is not remembered.
+    pub fn set_room(&mut self, now: Instant, room: RoomId, settings: RoomSettings) {
+        self.now = now;
+        if let Some(found) = self.rooms.get_mut(&room) {
+            found.speakers.set_limit(now, settings.slots_used());
             self.after_room(now, room);
         }
     }

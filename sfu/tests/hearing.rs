@@ -129,6 +129,35 @@ fn with_enough_slots_nobody_ever_changes_his() {
 }
 
 #[test]
+fn a_room_may_let_fewer_be_heard_than_it_has_slots() {
+    let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
+    call.hears_at_most(Some(1));
+    call.passes(secs(2));
+    call.speaks("cleo", secs(2));
+    assert_eq!(call.heard_by("ana"), ["cleo"]);
+    assert_eq!(call.packets_heard("ana", "cleo"), 100, "not even the first syllable is lost");
+    call.goes_on_speaking(&[("cleo", LOUD), ("dan", LOUD)], secs(2));
+    assert_eq!(call.heard_by("ana"), ["cleo"]);
+    call.hears_at_most(None);
+    call.speak(&[("cleo", LOUD), ("dan", SOFT)], secs(1));
+    assert_eq!(call.heard_by("ana"), ["cleo", "dan"]);
+    assert_eq!(call.ear("ana").missing(), 0);
+}
+
+#[test]
+fn who_speaks_while_the_room_is_made_quieter_may_finish() {
+    let mut call = SimCall::with(["ana", "ben", "cleo"]);
+    call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
+    call.hears_at_most(Some(1));
+    call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(2));
+    assert_eq!(call.heard_by("cleo"), ["ana", "ben"]);
+    call.goes_on_speaking(&[("ben", LOUD)], secs(2));
+    call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
+    assert_eq!(call.heard_by("cleo"), ["ben"]);
+    assert_eq!(call.slots().into_iter().flatten().collect::<Vec<_>>(), [call.id("ben")]);
+}
+
+#[test]
 fn with_more_people_than_slots_whoever_speaks_is_heard() {
     let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() })
         .joined_by(["ana", "ben", "cleo", "dan", "eve", "finn"]);
