@@ -246,7 +246,7 @@ fn plain(value: f64) -> String {
 }
 
 /// The shapes of `bench media`, in the order in which they are told.
-const SHAPES: [(&str, &str); 9] = [
+const SHAPES: [(&str, &str); 11] = [
     ("room-103", "1 room x 103, 3 talk"),
     ("room-103-one-worker", "the same, one worker"),
     ("room-310-10", "1 x 310, 10 talk"),
@@ -255,6 +255,8 @@ const SHAPES: [(&str, &str); 9] = [
     ("rooms-10-10-10", "10 x 10, all talk"),
     ("rooms-250-10-2", "250 x 10, 2 talk"),
     ("rooms-1000-2-2", "1,000 x 2, both talk"),
+    ("sink", "1 x 1,000, 3 talk, into a device that drops, one packet a call"),
+    ("sink-gso", "the same, all talk at the same moment, several packets a call"),
     ("storm", "1 x 100, 3 talk, many join meanwhile"),
 ];
 
