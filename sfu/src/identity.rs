@@ -13,6 +13,7 @@ use str0m::crypto::dtls::DtlsProvider;
 use thiserror::Error;
 
 use crate::demux::{Key, user_name_prefix};
+use crate::handshakes::Handshakes;
 use crate::keys::watchful;
 
 /// The certificate and the secret of a process. Cheap to clone.
@@ -38,7 +39,9 @@ impl Identity {
     /// # Errors
     /// When the crypto library has no certificate to give.
     pub fn generate(secret: [u8; 32]) -> Result<Identity, CertificateError> {
-        Identity::with_crypto(secret, str0m::crypto::from_feature_flags())
+        static HANDSHAKES: Handshakes = Handshakes::new();
+        let stock = str0m::crypto::from_feature_flags();
+        Identity::with_crypto(secret, CryptoProvider { dtls_provider: &HANDSHAKES, ..stock })
     }
 
     /// For tests: the same with another crypto library.

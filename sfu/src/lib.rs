@@ -47,6 +47,7 @@ mod driver;
 mod egress;
 mod forwarder;
 mod handle;
+mod handshakes;
 mod id;
 mod identity;
 mod intake;
