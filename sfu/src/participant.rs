@@ -42,6 +42,10 @@ pub(crate) struct Participant {
     pub(crate) announcing: bool,
     /// Whether something waits in the session to be sent.
     pub(crate) touched: bool,
+    /// Whether he holds a slot.
+    pub(crate) on_air: bool,
+    /// Whether his newest packet was loud.
+    pub(crate) was_loud: bool,
     joined_at: Instant,
     /// When something genuine last came.
     heard_at: Instant,
@@ -161,6 +165,8 @@ impl Participant {
             announced: Link::Connecting,
             announcing: false,
             touched: false,
+            on_air: false,
+            was_loud: false,
             joined_at: now,
             heard_at: now,
             wake_at: now,

@@ -23,7 +23,7 @@ pub struct Stats {
 pub struct WorkerStats {
     /// People it holds now.
     pub participants: u64,
-    /// Rooms it holds now.
+    /// Rooms whose home it is now. A room is counted once, however many workers have people of it.
     pub rooms: u64,
     /// Open ICE-TCP connections now.
     pub tcp_connections: u64,
@@ -39,6 +39,10 @@ pub struct WorkerStats {
     pub packets_in: u64,
     /// Audio packets sent on, one per listener.
     pub packets_forwarded: u64,
+    /// What other workers told it about rooms they share.
+    pub crossings_in: u64,
+    /// What it told other workers; with what was then dropped.
+    pub crossings_out: u64,
     /// What was thrown away, by reason.
     pub dropped: Dropped,
     /// Panics that were contained; each one cost its own participant the session and nobody else.
@@ -64,6 +68,8 @@ pub struct Dropped {
     pub bad_red: u64,
     /// Packets the network did not take (its buffer was full, or there is no way to the address).
     pub unsent: u64,
+    /// Levels and packets of voice for another worker that could not keep up with them.
+    pub crossings: u64,
     /// Packets a slow TCP connection did not take.
     pub tcp_backlog: u64,
     /// TCP connections refused or closed for misbehaving.
@@ -123,6 +129,8 @@ impl WorkerStats {
             bytes_out: self.bytes_out + other.bytes_out,
             packets_in: self.packets_in + other.packets_in,
             packets_forwarded: self.packets_forwarded + other.packets_forwarded,
+            crossings_in: self.crossings_in + other.crossings_in,
+            crossings_out: self.crossings_out + other.crossings_out,
             dropped: self.dropped.plus(&other.dropped),
             panics_contained: self.panics_contained + other.panics_contained,
         }
@@ -140,6 +148,7 @@ impl Dropped {
             out_of_order: self.out_of_order + other.out_of_order,
             bad_red: self.bad_red + other.bad_red,
             unsent: self.unsent + other.unsent,
+            crossings: self.crossings + other.crossings,
             tcp_backlog: self.tcp_backlog + other.tcp_backlog,
             tcp_refused: self.tcp_refused + other.tcp_refused,
         }

@@ -238,6 +238,18 @@ fn a_refused_participant_may_try_again() {
 }
 
 #[test]
+fn a_full_room_says_so() {
+    let mut config = Config::default();
+    config.limits.participants_per_room = 1;
+    let (sfu, mut events) = start(config);
+    let _caller = Caller::joins(&sfu, 1, Transport::Udp);
+    assert_eq!(block_on(sfu.join(join(2, "v=0".to_owned()))), Err(JoinError::RoomFull));
+    sfu.leave(ParticipantId(1));
+    events_until(&mut events, |event| matches!(event, Event::Left { .. }));
+    Caller::joins(&sfu, 2, Transport::Udp);
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -199,3 +199,30 @@ proptest! {
         }
     }
 }
+
+/// A room of two slots in which anything may be said, and levels that are no news may be left out.
+fn outcomes(steps: &[(u32, i8, u64)], all: bool) -> Vec<(Vec<Option<ParticipantId>>, Vec<ParticipantId>)> {
+    let mut scene = Scene::with(2, 5);
+    let mut loud = BTreeSet::new();
+    let mut outcomes = Vec::new();
+    for (who, level, pause) in steps {
+        scene.now += Duration::from_millis(*pause);
+        scene.speakers.expire(scene.now);
+        let was_loud = if is_loud(*level) { !loud.insert(*who) } else { loud.remove(who) };
+        if all || was_loud || is_loud(*level) {
+            scene.speakers.hear(scene.now, ParticipantId(*who), *level);
+        }
+        outcomes.push((scene.speakers.slots().to_vec(), scene.speakers.speaking().collect()));
+    }
+    outcomes
+}
+
+proptest! {
+    /// Silence that goes on changes nothing, so other workers need not tell of it.
+    #[test]
+    fn only_the_first_quiet_packet_matters(
+        steps in prop::collection::vec((1u32..6, prop::sample::select(vec![LOUD, SOFT, -51, QUIET]), 0u64..60), 1..600)
+    ) {
+        prop_assert_eq!(outcomes(&steps, true), outcomes(&steps, false));
+    }
+}

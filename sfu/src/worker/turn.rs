@@ -9,11 +9,12 @@ use str0m::rtp::RtpPacket;
 
 use super::{Timer, Untold, Worker};
 use crate::contain::{Panicked, contained};
+use crate::crossing::Body;
 use crate::demux::Key;
 use crate::forwarder::Frame;
-use crate::id::RoomId;
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
+use crate::speakers::is_loud;
 use crate::track::Refusal;
 
 /// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
@@ -102,10 +103,7 @@ impl Worker {
         participant.link = Link::Connected;
         let (who, room, muted) = (participant.id, participant.room, !participant.media.may_speak());
         self.announce_link(key);
-        if let Some(found) = self.rooms.get_mut(&room) {
-            found.speakers.enter(now, who, muted);
-            self.after_room(now, room);
-        }
+        self.tell_home(now, room, Body::Enter { who, muted });
     }
 
     /// Someone who was interrupted and is heard of again is connected again.
@@ -138,42 +136,29 @@ impl Worker {
                 return;
             }
         };
-        let (who, room_id) = (participant.id, participant.room);
-        let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        let Some(slot) = room.speakers.hear(now, who, level_of(&frame)) else {
+        let (who, room, level) = (participant.id, participant.room, level_of(&frame));
+        let was_loud = std::mem::replace(&mut participant.was_loud, is_loud(level));
+        // To the home, silence that goes on is no news.
+        if !participant.on_air && (was_loud || is_loud(level)) {
+            self.tell_home(now, room, Body::Level { who, level });
+        }
+        // That may have brought a slot, if the home is here.
+        let Some(participant) = self.table.get_mut(key) else { return };
+        if participant.on_air {
+            self.put_on_air(now, key, Some(frame));
+        } else {
             participant.track.hold_back(frame);
             self.stats.dropped.no_slot += 1;
-            return self.after_room(now, room_id);
-        };
-        let mut broken = Vec::new();
-        for frame in participant.track.release(frame) {
-            let Some(outgoing) = room.forwarder.place(now, slot, frame) else {
-                self.stats.dropped.out_of_order += 1;
-                continue;
-            };
-            let mut handed_out = room.hand_out(
-                now,
-                outgoing,
-                &mut self.lanes,
-                &mut self.table,
-                &mut self.outbox,
-                &mut self.touched,
-            );
-            self.stats.packets_forwarded += handed_out.listeners;
-            broken.append(&mut handed_out.broken);
-        }
-        self.after_room(now, room_id);
-        for key in broken {
-            self.remove_broken(now, key);
         }
     }
 
-    /// What must follow any change in a room: news are queued, and its timer is set.
-    pub(super) fn after_room(&mut self, now: Instant, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        self.untold.extend(room.news(now).into_iter().map(|topic| Untold::Room(id, topic)));
-        if let Some(at) = room.deadline() {
-            self.timers.set(Timer::Room(id), at);
+    /// Sends what was held back of someone who holds a slot to his home, then the newest.
+    pub(super) fn put_on_air(&mut self, now: Instant, key: Key, newest: Option<Frame>) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        let room = participant.room;
+        for frame in participant.track.release(newest) {
+            let level = level_of(&frame);
+            self.tell_home(now, room, Body::Frame { frame, level, at: now });
         }
     }
 
@@ -199,7 +184,7 @@ impl Worker {
         }
     }
 
-    fn remove_broken(&mut self, now: Instant, key: Key) {
+    pub(super) fn remove_broken(&mut self, now: Instant, key: Key) {
         self.stats.panics_contained += 1;
         if let Some(participant) = self.table.get(key) {
             tracing::error!(participant = participant.id.0, "a session broke and was dropped");
@@ -214,6 +199,7 @@ impl Worker {
             self.demux.forget(origin, key);
         }
         let (who, room_id) = (participant.id, participant.room);
+        let entered = participant.link != Link::Connecting;
         self.keys.remove(&who);
         let (lanes, outbox) = (&self.lanes, &mut self.outbox);
         let closing = contained(move || {
@@ -226,15 +212,7 @@ impl Worker {
             self.stats.panics_contained += 1;
         }
         self.lanes.close(key);
-        if let Some(room) = self.rooms.get_mut(&room_id) {
-            room.leave(now, who, key);
-            if room.is_empty() {
-                self.rooms.remove(&room_id);
-                self.timers.clear(Timer::Room(room_id));
-            } else {
-                self.after_room(now, room_id);
-            }
-        }
+        self.leave_room(now, room_id, who, key, entered);
         self.untold.push_back(Untold::Left { room: room_id, participant: who, reason });
         tracing::debug!(participant = who.0, room = room_id.0, ?reason, "left");
     }
