@@ -3,7 +3,8 @@
 //! Levels (RFC 6464) and the time go in; the set of speakers and the list of slots come out. Knows
 //! nothing of packets, listeners or sessions. There is one rule for rooms of every size: a free slot never
 //! stays free while someone has none. So in a room with no more people than slots everyone keeps his slot
-//! for good, and in a larger one the slots go to those who speak. Start at [`Speakers::hear`].
+//! for good, and in a larger one the slots go to those who speak. Fewer slots than there are may be used
+//! ([`Speakers::set_limit`]); whoever speaks at that moment may finish. Start at [`Speakers::hear`].
 //!
 //! A client writes its own levels and may lie. It gains little: what is louder than ordinary speech
 //! counts as ordinary speech ([`LOUDNESS_CAP`]), a louder voice must be louder by a [`MARGIN`], and who
@@ -63,6 +64,8 @@ pub(crate) struct Speakers {
     voices: BTreeMap<ParticipantId, Voice>,
     speaking: BTreeSet<ParticipantId>,
     slots: Vec<Option<ParticipantId>>,
+    /// How many slots may be filled.
+    limit: usize,
     speakers_changed: bool,
     slots_changed: bool,
 }
@@ -106,6 +109,7 @@ impl Speakers {
             voices: BTreeMap::new(),
             speaking: BTreeSet::new(),
             slots: vec![None; usize::from(slots)],
+            limit: usize::from(slots),
             speakers_changed: false,
             slots_changed: false,
         }
@@ -138,6 +142,15 @@ impl Speakers {
         }
     }
 
+    /// Lets this many slots be used from now on, at most all there are. Where more are held, the silent give
+    /// theirs up at once; who is speaking keeps his until he has ended his sentence, or had his [`TURN`]
+    /// while others wait.
+    pub(crate) fn set_limit(&mut self, now: Instant, slots: u8) {
+        self.limit = usize::from(slots).min(self.slots.len());
+        self.clear_surplus(now);
+        self.fill_free_slots(now);
+    }
+
     /// Takes the level of one packet: RFC 6464's number, 0 the loudest and -127 silence. Returns the slot
     /// the speaker holds after it.
     pub(crate) fn hear(&mut self, now: Instant, who: ParticipantId, level: i8) -> Option<SlotIndex> {
@@ -165,7 +178,8 @@ impl Speakers {
         self.slot_of(who)
     }
 
-    /// Ends the speech of those who have been quiet long enough.
+    /// Ends the speech of those who have been quiet long enough, and takes the slots of those who have
+    /// ended their sentence, if too many are held.
     pub(crate) fn expire(&mut self, now: Instant) {
         let over: Vec<ParticipantId> = self
             .speaking
@@ -176,11 +190,14 @@ impl Speakers {
         for who in over {
             self.stop_speaking(who);
         }
+        self.clear_surplus(now);
     }
 
     /// When [`Speakers::expire`] has something to do next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.speaking.iter().filter_map(|who| self.silent_at(*who)).min()
+        let speech = self.speaking.iter().filter_map(|who| self.silent_at(*who)).min();
+        let sentence = self.slots.iter().flatten().filter_map(|who| self.sentence_over_at(*who)).min();
+        if self.surplus() == 0 { speech } else { speech.into_iter().chain(sentence).min() }
     }
 
     /// The slot someone holds.
@@ -213,27 +230,48 @@ impl Speakers {
         let Some(voice) = self.voices.get(&challenger) else { return };
         let loudness = voice.loudness.unwrap_or(SILENCE);
         let rested = voice.lost_at.is_none_or(|at| now.saturating_duration_since(at) >= REMATCH);
-        let weakest = self
-            .voices
-            .iter()
-            .filter_map(|(who, voice)| Some((*who, voice.slot?, self.claim_of(now, *who, voice))))
-            .min_by(|a, b| a.2.partial_cmp(&b.2).unwrap_or(std::cmp::Ordering::Equal));
-        let Some((holder, held, claim)) = weakest else { return };
+        let Some((holder, held, claim)) = self.weakest(now) else { return };
+        let surplus = self.surplus() > 0;
         let yields = match claim {
             Claim::Muted | Claim::Silent(_) => true,
             Claim::HadTurn(_) => rested,
+            Claim::Speaking(_) if surplus => false,
             Claim::Speaking(holder) => {
                 let held_for = now.saturating_duration_since(held.since);
                 rested && held_for >= HOLD && loudness >= holder + MARGIN
             }
         };
         if yields {
-            if let Some(voice) = self.voices.get_mut(&holder) {
-                voice.slot = None;
-                voice.lost_at = Some(now);
+            self.take_from(now, holder, held.slot);
+            if !surplus {
+                self.give(now, held.slot, challenger);
             }
-            self.give(now, held.slot, challenger);
         }
+    }
+
+    /// How many slots too many are held.
+    fn surplus(&self) -> usize {
+        self.slots.iter().flatten().count().saturating_sub(self.limit)
+    }
+
+    /// Takes slots from those who can do without, the most silent first, until no more are held than may be.
+    fn clear_surplus(&mut self, now: Instant) {
+        while self.surplus() > 0 {
+            match self.weakest(now) {
+                Some((holder, held, Claim::Muted | Claim::Silent(_))) => {
+                    self.take_from(now, holder, held.slot)
+                }
+                Some((_, _, Claim::HadTurn(_) | Claim::Speaking(_))) | None => return,
+            }
+        }
+    }
+
+    /// The holder who defends his slot least.
+    fn weakest(&self, now: Instant) -> Option<(ParticipantId, Held, Claim)> {
+        self.voices
+            .iter()
+            .filter_map(|(who, voice)| Some((*who, voice.slot?, self.claim_of(now, *who, voice))))
+            .min_by(|a, b| a.2.partial_cmp(&b.2).unwrap_or(std::cmp::Ordering::Equal))
     }
 
     fn claim_of(&self, now: Instant, who: ParticipantId, voice: &Voice) -> Claim {
@@ -252,7 +290,9 @@ impl Speakers {
 
     /// Free slots go to those without one: speakers first, then whoever spoke last, then anyone.
     fn fill_free_slots(&mut self, now: Instant) {
-        while let Some(free) = self.slots.iter().position(Option::is_none) {
+        while self.slots.iter().flatten().count() < self.limit
+            && let Some(free) = self.slots.iter().position(Option::is_none)
+        {
             let best = self
                 .voices
                 .iter()
@@ -274,6 +314,14 @@ impl Speakers {
         }
     }
 
+    fn take_from(&mut self, now: Instant, holder: ParticipantId, slot: SlotIndex) {
+        if let Some(voice) = self.voices.get_mut(&holder) {
+            voice.slot = None;
+            voice.lost_at = Some(now);
+        }
+        self.set_slot(slot, None);
+    }
+
     fn set_slot(&mut self, slot: SlotIndex, who: Option<ParticipantId>) {
         if let Some(entry) = self.slots.get_mut(slot.index()) {
             *entry = who;
@@ -292,6 +340,14 @@ impl Speakers {
 
     fn silent_at(&self, who: ParticipantId) -> Option<Instant> {
         Some(self.voices.get(&who)?.loud_at? + RELEASE)
+    }
+
+    /// When a holder gives up a slot that is one too many; in the past if he could do so now.
+    fn sentence_over_at(&self, who: ParticipantId) -> Option<Instant> {
+        let voice = self.voices.get(&who)?;
+        let since = voice.slot?.since;
+        let heard = voice.loud_at.filter(|_| !voice.muted);
+        Some(heard.map_or(since, |at| at + SENTENCE_PAUSE))
     }
 }
 
