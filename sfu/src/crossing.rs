@@ -35,6 +35,8 @@ pub(crate) enum Body {
     // To the home.
     /// A local half has begun. The home lasts as long as any of them.
     Open { visit: Visit },
+    /// The most slots that may be used, as far as this worker is concerned.
+    Limit { slots: u8 },
     /// A local half has ended.
     Close,
     /// Someone's media is connected.
@@ -63,6 +65,7 @@ impl Crossing {
         match self.body {
             Body::Level { .. } | Body::Frame { .. } | Body::Packet(_) => true,
             Body::Open { .. }
+            | Body::Limit { .. }
             | Body::Close
             | Body::Enter { .. }
             | Body::Muted { .. }

@@ -161,6 +161,9 @@ fn keep(kept: &mut VecDeque<Crossing>, crossing: Crossing) {
         Body::Slots { .. } => {
             kept.retain(|before| !(of_room(before) && matches!(before.body, Body::Slots { .. })));
         }
+        Body::Limit { .. } => {
+            kept.retain(|before| !(of_room(before) && matches!(before.body, Body::Limit { .. })));
+        }
         Body::Muted { who: him, muted: now } => {
             for before in kept.iter_mut().filter(|before| of_room(before)) {
                 if let Body::Enter { who, muted } | Body::Muted { who, muted } = &mut before.body
@@ -185,6 +188,7 @@ fn keep(kept: &mut VecDeque<Crossing>, crossing: Crossing) {
             }
         }
         Body::Close => {
+            kept.retain(|before| !(of_room(before) && matches!(before.body, Body::Limit { .. })));
             // Everyone has left before. If the other has not heard of the beginning, it need not now.
             let opened =
                 kept.iter().rposition(|before| of_room(before) && matches!(before.body, Body::Open { .. }));
@@ -259,7 +263,9 @@ mod tests {
         here.send(1, of(Body::Leave { who: BEN }));
         for n in 0..1_000 {
             here.send(1, of(Body::Open { visit: Visit(n) }));
+            here.send(1, of(Body::Limit { slots: 3 }));
             here.send(1, of(Body::Enter { who: ANA, muted: false }));
+            here.send(1, of(Body::Limit { slots: 2 }));
             here.send(1, of(Body::Muted { who: ANA, muted: true }));
             here.send(1, of(Body::Slots { visit: Visit(n), slots: [].into() }));
             if n < 999 {
@@ -277,6 +283,7 @@ mod tests {
             format!("{:?}", Body::Leave { who: BEN }),
             format!("{:?}", Body::Open { visit: Visit(999) }),
             format!("{:?}", Body::Enter { who: ANA, muted: true }),
+            format!("{:?}", Body::Limit { slots: 2 }),
             format!("{:?}", Body::Slots { visit: Visit(999), slots: [].into() }),
         ];
         assert_eq!(all, expected);

@@ -20,6 +20,7 @@ use crate::config::{Address, Config, WorkerConfig};
 use crate::crossroads::{Crossroads, Taken};
 use crate::directory::Directory;
 use crate::identity::Identity;
+use crate::load::Load;
 use crate::mailbox::{Letters, Mailbox, Placed};
 use crate::message::{Datagram, Event, MediaPath, Transmit};
 use crate::tcp::{Connections, Reading, accept_all};
@@ -81,6 +82,7 @@ pub(crate) struct Driver {
     directory: Arc<Directory>,
     /// Whether other workers may have sent more than one turn allows.
     untaken: bool,
+    load: Load,
     swept_at: Instant,
     unsent: u64,
 }
@@ -150,6 +152,7 @@ impl Driver {
             events: links.events,
             directory: links.directory,
             untaken: false,
+            load: Load::new(now, config.slots),
             swept_at: now,
             unsent: 0,
         };
@@ -217,6 +220,11 @@ impl Driver {
         if now.saturating_duration_since(self.swept_at) >= SWEEP_EVERY {
             self.swept_at = now;
             self.connections.sweep(now, &mut self.worker);
+        }
+        let end = Instant::now();
+        if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now)) {
+            // What follows from it for other workers leaves with the next turn, a second later at most.
+            self.worker.set_pressure(end, pressure);
         }
         self.tell();
         turn

@@ -29,6 +29,8 @@ pub(crate) struct Home {
     guests: Vec<Guest>,
     /// Who has entered, and on which worker he is.
     people: HashMap<ParticipantId, usize>,
+    /// The most slots that may be used, more than there are if all may.
+    limit: u8,
     speakers_told: News,
     slots_told: News,
     /// Nothing may be announced before this.
@@ -42,6 +44,8 @@ pub(crate) struct Guest {
     pub(crate) visit: Visit,
     /// People of the room who have entered there.
     people: u32,
+    /// The most slots it can serve.
+    limit: u8,
 }
 
 /// Whether the caller knows the newest.
@@ -78,6 +82,7 @@ impl Home {
             forwarder: Forwarder::new(slots),
             guests: Vec::new(),
             people: HashMap::new(),
+            limit: u8::MAX,
             speakers_told: News::Told,
             slots_told: News::Told,
             quiet_until: now,
@@ -87,7 +92,7 @@ impl Home {
     /// A worker has people of the room from now on. Returns the slots, which it must be told.
     pub(crate) fn open(&mut self, worker: usize, visit: Visit) -> SlotList {
         self.guests.retain(|guest| guest.worker != worker);
-        self.guests.push(Guest { worker, visit, people: 0 });
+        self.guests.push(Guest { worker, visit, people: 0, limit: u8::MAX });
         self.speakers.slots().into()
     }
 
@@ -99,6 +104,23 @@ impl Home {
             self.people.iter().filter(|(_, at)| **at == worker).map(|(who, _)| *who).collect();
         for who in stayed {
             self.leave(now, who);
+        }
+        self.apply_limits(now);
+    }
+
+    /// A worker can serve this many slots at most; the room goes by the least of them.
+    pub(crate) fn limit(&mut self, now: Instant, worker: usize, slots: u8) {
+        if let Some(guest) = self.guests.iter_mut().find(|guest| guest.worker == worker) {
+            guest.limit = slots;
+            self.apply_limits(now);
+        }
+    }
+
+    fn apply_limits(&mut self, now: Instant) {
+        let least = self.guests.iter().map(|guest| guest.limit).min().unwrap_or(u8::MAX);
+        if least != self.limit {
+            self.limit = least;
+            self.speakers.set_limit(now, least);
         }
     }
 

@@ -35,6 +35,7 @@
 //! - A sequence number of a slot is used once per listener.
 //! - A stream has one writer, from its first packet to its last; no nonce is used twice.
 //! - An address is believed only after the session has authenticated something that came from it.
+//! - A worker with too much to do uses fewer slots, then lets nobody else in; who is talking goes on.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
@@ -53,6 +54,7 @@ mod home;
 mod id;
 mod identity;
 mod keys;
+mod load;
 mod mailbox;
 mod message;
 mod offer;
@@ -77,6 +79,7 @@ pub use crossing::Crossing;
 pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
+pub use load::{Pressure, SlotsUsed};
 pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

@@ -44,8 +44,9 @@ pub(crate) struct Participant {
     pub(crate) touched: bool,
     /// Whether he holds a slot.
     pub(crate) on_air: bool,
-    /// Whether his newest packet was loud.
+    /// Whether his newest packet of audio was loud, and when it came.
     pub(crate) was_loud: bool,
+    pub(crate) said_at: Instant,
     joined_at: Instant,
     /// When something genuine last came.
     heard_at: Instant,
@@ -167,6 +168,7 @@ impl Participant {
             touched: false,
             on_air: false,
             was_loud: false,
+            said_at: now,
             joined_at: now,
             heard_at: now,
             wake_at: now,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::EgressPath;
 use crate::id::{ParticipantId, RoomId};
+use crate::load::Pressure;
 use crate::message::MediaPath;
 
 /// Everything countable, at one moment per worker.
@@ -39,6 +40,10 @@ pub struct WorkerStats {
     pub packets_in: u64,
     /// Audio packets sent on, one per listener.
     pub packets_forwarded: u64,
+    /// How much load it sheds now; of several workers, the most.
+    pub pressure: Pressure,
+    /// Joins refused because it had too much to do.
+    pub joins_refused: u64,
     /// What other workers told it about rooms they share.
     pub crossings_in: u64,
     /// What it told other workers; with what was then dropped.
@@ -129,6 +134,8 @@ impl WorkerStats {
             bytes_out: self.bytes_out + other.bytes_out,
             packets_in: self.packets_in + other.packets_in,
             packets_forwarded: self.packets_forwarded + other.packets_forwarded,
+            pressure: self.pressure.max(other.pressure),
+            joins_refused: self.joins_refused + other.joins_refused,
             crossings_in: self.crossings_in + other.crossings_in,
             crossings_out: self.crossings_out + other.crossings_out,
             dropped: self.dropped.plus(&other.dropped),
@@ -164,6 +171,8 @@ mod tests {
         let worker = |n: u64| WorkerStats {
             participants: n,
             packets_forwarded: 10 * n,
+            crossings_in: 7 * n,
+            pressure: if n == 2 { Pressure::Normal } else { Pressure::Refusing },
             dropped: Dropped { unknown: 100 * n, ..Dropped::default() },
             ..WorkerStats::default()
         };

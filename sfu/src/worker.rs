@@ -23,6 +23,7 @@ use crate::demux::{Demux, Key, Origin, Route};
 use crate::egress::Lanes;
 use crate::home::{Home, Topic};
 use crate::id::{ParticipantId, RoomId};
+use crate::load::Pressure;
 use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
 use crate::offer::Offer;
 use crate::outbox::Outbox;
@@ -56,6 +57,8 @@ pub struct Worker {
     /// one turn, and everything is fetched before the next one.
     crossings: VecDeque<(usize, Crossing)>,
     untold: VecDeque<Untold>,
+    /// Whether the pressure is among the untold.
+    pressure_untold: bool,
     born: Instant,
     now: Instant,
     stats: WorkerStats,
@@ -74,6 +77,7 @@ enum Untold {
     Link(Key),
     Left { room: RoomId, participant: ParticipantId, reason: LeaveReason },
     Home(RoomId, Topic),
+    Pressure,
 }
 
 impl Worker {
@@ -97,6 +101,7 @@ impl Worker {
             outbox: Outbox::default(),
             crossings: VecDeque::new(),
             untold: VecDeque::new(),
+            pressure_untold: false,
             born: now,
             now,
             stats: WorkerStats::default(),
@@ -124,6 +129,10 @@ impl Worker {
         }
         if self.keys.contains_key(&join.participant) {
             return Err(JoinError::AlreadyJoined);
+        }
+        if self.stats.pressure.refuses() {
+            self.stats.joins_refused += 1;
+            return Err(JoinError::Overloaded);
         }
         if self.table.len() >= limits.participants_per_worker {
             return Err(JoinError::ServerFull);
@@ -178,6 +187,19 @@ impl Worker {
         self.now = now;
         if let Some(key) = self.keys.get(&who).copied() {
             self.remove(now, key, LeaveReason::Asked);
+        }
+    }
+
+    /// Sheds this much load from now on.
+    pub fn set_pressure(&mut self, now: Instant, pressure: Pressure) {
+        self.now = now;
+        let slots = self.config.slots;
+        let before = std::mem::replace(&mut self.stats.pressure, pressure);
+        if before.slots_of(slots) != pressure.slots_of(slots) {
+            self.limit_slots(now, pressure.slots_of(slots));
+        }
+        if !std::mem::replace(&mut self.pressure_untold, true) {
+            self.untold.push_back(Untold::Pressure);
         }
     }
 
@@ -287,6 +309,11 @@ impl Worker {
         loop {
             let event = match self.untold.pop_front()? {
                 Untold::Left { room, participant, reason } => Some(Event::Left { room, participant, reason }),
+                Untold::Pressure => {
+                    self.pressure_untold = false;
+                    let (worker, pressure) = (self.config.number, self.stats.pressure);
+                    Some(Event::Pressure { worker, pressure })
+                }
                 Untold::Link(key) => self.table.get_mut(key).and_then(link_event),
                 Untold::Home(room, topic) => self.homes.get_mut(&room).map(|home| home.tell(topic)),
             };

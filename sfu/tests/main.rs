@@ -38,5 +38,7 @@ mod leaving;
 mod lossy_network;
 /// Mute and deafen, enforced.
 mod muting;
+/// A worker with too much to do.
+mod overload;
 /// One room over several workers.
 mod spanning;

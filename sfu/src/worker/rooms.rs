@@ -33,6 +33,18 @@ impl Worker {
         };
         if let Some(visit) = begins {
             self.tell_home(now, join.room, Body::Open { visit });
+            let slots = self.stats.pressure.slots_of(self.config.slots);
+            if slots < self.config.slots {
+                self.tell_home(now, join.room, Body::Limit { slots });
+            }
+        }
+    }
+
+    /// Every room with people here uses fewer slots from now on, or more.
+    pub(super) fn limit_slots(&mut self, now: Instant, slots: u8) {
+        let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+        for room in rooms {
+            self.tell_home(now, room, Body::Limit { slots });
         }
     }
 
@@ -82,6 +94,7 @@ impl Worker {
                 }
             }
             body @ (Body::Open { .. }
+            | Body::Limit { .. }
             | Body::Close
             | Body::Enter { .. }
             | Body::Muted { .. }
@@ -101,6 +114,7 @@ impl Worker {
         }
         let Some(home) = self.homes.get_mut(&id) else { return };
         match body {
+            Body::Limit { slots } => home.limit(now, from, slots),
             Body::Close => home.close(now, from),
             Body::Enter { who, muted } => home.enter(now, from, who, muted),
             Body::Muted { who, muted } => home.set_muted(who, muted),

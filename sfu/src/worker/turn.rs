@@ -3,7 +3,7 @@
 //! The inner half of [`Worker`]. Everything that touches a session ends in [`Worker::settle`], whatever
 //! came of it. Start there.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::rtp::RtpPacket;
 
@@ -23,6 +23,9 @@ const LEVEL_UNKNOWN: i8 = -45;
 /// Opus writes silence (DTX) in packets of up to this many bytes.
 const SILENT_PAYLOAD: usize = 3;
 const LEVEL_SILENT: i8 = -127;
+
+/// What was held back is sent on only while its speaker goes on: after such a pause it is of the past.
+const STALE: Duration = Duration::from_millis(200);
 
 impl Worker {
     pub(super) fn participant_due(&mut self, now: Instant, key: Key) {
@@ -138,6 +141,10 @@ impl Worker {
         };
         let (who, room, level) = (participant.id, participant.room, level_of(&frame));
         let was_loud = std::mem::replace(&mut participant.was_loud, is_loud(level));
+        let said_before = std::mem::replace(&mut participant.said_at, now);
+        if !participant.on_air && now.saturating_duration_since(said_before) > STALE {
+            participant.track.withhold();
+        }
         // To the home, silence that goes on is no news.
         if !participant.on_air && (was_loud || is_loud(level)) {
             self.tell_home(now, room, Body::Level { who, level });
@@ -156,6 +163,9 @@ impl Worker {
     pub(super) fn put_on_air(&mut self, now: Instant, key: Key, newest: Option<Frame>) {
         let Some(participant) = self.table.get_mut(key) else { return };
         let room = participant.room;
+        if now.saturating_duration_since(participant.said_at) > STALE {
+            participant.track.withhold();
+        }
         for frame in participant.track.release(newest) {
             let level = level_of(&frame);
             self.tell_home(now, room, Body::Frame { frame, level, at: now });

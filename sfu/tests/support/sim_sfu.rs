@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats, RoomId, Stats,
-    Transmit, Worker, WorkerStats,
+    Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats, Pressure, RoomId,
+    Stats, Transmit, Worker, WorkerStats,
 };
 
 use super::net::Dice;
@@ -88,6 +88,15 @@ impl SimSfu {
         if let Some(worker) = self.worker_of(who) {
             self.workers[worker].leave(now, who);
         }
+    }
+
+    pub fn workers(&self) -> u8 {
+        self.workers.len() as u8
+    }
+
+    /// A worker finds that it has too much to do, or not any more.
+    pub fn set_pressure(&mut self, now: Instant, worker: usize, pressure: Pressure) {
+        self.workers[worker].set_pressure(now, pressure);
     }
 
     pub fn close(&mut self, now: Instant) {
