@@ -95,6 +95,16 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_VOICE_PATHS", value_enum, default_value = "both")]
     pub voice_paths: VoicePaths,
 
+    /// Whether packets to one listener may go out several in one call, where kernel and network card can (GSO). Off is
+    /// for comparing, and for a card that says it can and cannot
+    #[arg(long, env = "CROMULENT_VOICE_GSO", value_enum, default_value = "auto")]
+    pub voice_gso: VoiceGso,
+
+    /// Whether each thread that forwards voice stays on one core. Off leaves it to the system, as where others need
+    /// these cores more
+    #[arg(long, env = "CROMULENT_VOICE_PIN", value_enum, default_value = "on")]
+    pub voice_pin: VoicePin,
+
     /// Seconds a voice room keeps the place of somebody whose page is gone. Long enough for a restart of Wi-Fi
     #[arg(long, env = "CROMULENT_VOICE_GRACE", value_name = "SECONDS", default_value = "30",
           value_parser = clap::value_parser!(u16).range(1..=600))]
@@ -168,6 +178,24 @@ pub enum VoicePaths {
     Udp,
     /// TCP alone.
     Tcp,
+}
+
+/// Several packets in one call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum VoiceGso {
+    /// Where it works.
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// Voice threads on a core each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum VoicePin {
+    /// Each on one.
+    On,
+    /// Anywhere.
+    Off,
 }
 
 /// How log lines look.
@@ -321,6 +349,20 @@ mod tests {
         assert!(matches!(with("voice-slots = 17\n", &[]), Err(Error::Usage(_))));
         assert!(matches!(with("voice-slots = true\n", &[]), Err(Error::WrongKind { .. })));
         assert!(matches!(with("voice-slots =\n", &[]), Err(Error::NotToml { .. })));
+    }
+
+    #[test]
+    fn how_voice_uses_the_machine_can_be_said() {
+        let said = |settings: Settings| (settings.voice_gso, settings.voice_pin);
+        assert_eq!(said(Settings::defaults()), (VoiceGso::Auto, VoicePin::On));
+        let file = "voice-gso = \"off\"\nvoice-pin = \"off\"\n";
+        assert_eq!(said(with(file, &[]).unwrap()), (VoiceGso::Off, VoicePin::Off));
+        assert_eq!(said(with(file, &["--voice-gso", "auto"]).unwrap()), (VoiceGso::Auto, VoicePin::Off));
+        let variables = ["CROMULENT_VOICE_GSO", "CROMULENT_VOICE_PIN"];
+        let command = CommandLine::command();
+        let named =
+            |name: &str| command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name));
+        assert!(variables.into_iter().all(named));
     }
 
     #[test]

@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 
 use crate::chat::{Chat, Rules, passwords, sessions};
 use crate::clock::Clock;
-use crate::config::{Settings, VoicePaths};
+use crate::config::{Settings, VoiceGso, VoicePaths, VoicePin};
 use crate::db::Db;
 use crate::live::Live;
 use crate::live::hub::Audience;
@@ -219,6 +219,14 @@ fn voice_config(settings: &Settings) -> sfu::Config {
         slots: settings.voice_slots,
         udp: settings.voice_paths != VoicePaths::Tcp,
         tcp: settings.voice_paths != VoicePaths::Udp,
+        gso: match settings.voice_gso {
+            VoiceGso::Auto => sfu::Gso::Auto,
+            VoiceGso::Off => sfu::Gso::Off,
+        },
+        pinning: match settings.voice_pin {
+            VoicePin::On => sfu::Pinning::On,
+            VoicePin::Off => sfu::Pinning::Off,
+        },
         ..sfu::Config::default()
     }
 }

@@ -95,7 +95,9 @@ pub fn render(others: &[Figure]) -> String {
         let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
         let _ = match values {
             Values::One(value) => writeln!(page, "{name} {value}"),
-            Values::Each(label, values) => (values.iter().enumerate())
+            Values::Each(label, values) => values
+                .iter()
+                .enumerate()
                 .try_for_each(|(n, value)| writeln!(page, "{name}{{{label}=\"{n}\"}} {value}")),
         };
     }

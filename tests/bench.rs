@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use cromulent::bench::server::OwnServer;
+use cromulent::bench::server::{OwnServer, Setup};
 use serde_json::Value;
 
 fn bench_media(flags: &[&str]) -> Result<Value, String> {
@@ -41,7 +41,12 @@ fn five_people_and_one_talker_lose_nothing_worth_naming() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_people_alone_go_to_a_server_that_is_there() {
-    let server = OwnServer::start(Path::new(env!("CARGO_BIN_EXE_cromulent")), 1, 8).await.unwrap();
+    let server = OwnServer::start(
+        Path::new(env!("CARGO_BIN_EXE_cromulent")),
+        Setup { workers: 1, ..Setup::default() },
+    )
+    .await
+    .unwrap();
     let page = format!("http://{}", server.address);
     let flags = ["--peer-only", "--addr", &page, "--people", "3", "--seconds", "1"];
     let report = tokio::task::block_in_place(|| bench_media(&flags)).unwrap();

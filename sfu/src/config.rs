@@ -36,6 +36,31 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How voice is sealed.
     pub egress: EgressPath,
+    /// Whether several datagrams may go out in one call of the system.
+    pub gso: Gso,
+    /// Whether each worker stays on one core.
+    pub pinning: Pinning,
+}
+
+/// Sending several datagrams to one place in one call, which the kernel or the network card takes apart
+/// (UDP generic segmentation offload).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gso {
+    /// Where the system can, until a device cannot.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
+/// Whether a worker's thread stays on one core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pinning {
+    /// Worker `n` on the `n`-th core this process may use; with more workers than cores they go round.
+    #[default]
+    On,
+    /// Where the system likes.
+    Off,
 }
 
 /// How voice is sealed for a listener.
@@ -189,6 +214,8 @@ impl Default for Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             egress: EgressPath::default(),
+            gso: Gso::default(),
+            pinning: Pinning::default(),
         }
     }
 }

@@ -2,42 +2,36 @@
 //!
 //! The only file that does input and output. It decides nothing: bytes go into the worker, what comes out
 //! is sent. One turn is: read what has come (bounded, so that timers are never late), let the worker do
-//! what is due, send everything. A packet the network does not take at once is dropped and counted, since
-//! voice that waits is voice too late. Start at [`Driver::run`].
+//! what is due, send everything. A packet the network does not take at once waits for a moment (`sender`) and
+//! is then dropped and counted, since voice that waits is voice too late. Start at [`Driver::run`].
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, UdpSocket};
-use mio::{Interest, Poll, Token, Waker};
-use socket2::{Domain, Protocol, Socket, Type};
+use mio::{Poll, Token, Waker};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::config::{Address, Config, WorkerConfig};
+use crate::config::{Config, Gso, Pinning, WorkerConfig};
 use crate::crossroads::{Crossroads, Taken};
 use crate::directory::Directory;
 use crate::identity::Identity;
 use crate::load::Load;
 use crate::mailbox::{Letters, Mailbox, Placed};
-use crate::message::{Datagram, Event, MediaPath, Transmit};
+use crate::message::{Datagram, Event, MediaPath};
+use crate::pinning;
+use crate::rim::{Rim, bind_all};
+use crate::stats::WorkerStats;
 use crate::tcp::{Connections, Reading, accept_all};
+use crate::udp::Inbox;
 use crate::worker::Worker;
-
-/// Datagrams read from one socket before timers and the other sockets have their turn: at most about a
-/// millisecond's work.
-const READ_BUDGET: usize = 256;
 
 /// Connections accepted in one turn.
 const ACCEPT_BUDGET: usize = 32;
 
-/// Room for the largest datagram a media session sends; longer ones are cut, and then fail to decrypt.
+/// Read from a TCP connection at a time.
 const BUFFER_LEN: usize = 4 * 1024;
-
-/// Socket buffers: a quarter of a second of a thousand listeners. The system may grant less.
-const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
 /// How often connections that belong to nobody are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -48,31 +42,17 @@ const EVENT_RETRY: Duration = Duration::from_millis(20);
 /// When another worker could not be told something at once, when to try again.
 const CROSSING_RETRY: Duration = Duration::from_millis(1);
 
-/// Attempts to find a port that is free on all addresses when the system may choose it.
-const PORT_ATTEMPTS: usize = 32;
-
-/// Waiting connections the system keeps for us.
-const LISTEN_BACKLOG: i32 = 128;
-
 const WAKE: Token = Token(0);
 const FIRST_SOCKET: usize = 1;
-
-/// One address a worker is bound to.
-#[derive(Debug)]
-pub(crate) struct Rim {
-    udp: Option<UdpSocket>,
-    tcp: Option<TcpListener>,
-    /// The addresses under which others reach it.
-    advertised: Vec<SocketAddr>,
-    udp_readable: bool,
-    tcp_readable: bool,
-}
 
 /// A worker's thread, before it runs.
 #[derive(Debug)]
 pub(crate) struct Driver {
     poll: Poll,
     rims: Vec<Rim>,
+    inbox: Inbox,
+    pinning: Pinning,
+    number: usize,
     connections: Connections,
     /// Connections that had more to read than one turn allows.
     unread: Vec<Token>,
@@ -115,12 +95,7 @@ impl Driver {
         let (mut rims, port) = bind_all(config, config.port_of(number))?;
         for (index, rim) in rims.iter_mut().enumerate() {
             let (udp, tcp) = tokens(index);
-            if let Some(socket) = &mut rim.udp {
-                poll.registry().register(socket, udp, Interest::READABLE)?;
-            }
-            if let Some(listener) = &mut rim.tcp {
-                poll.registry().register(listener, tcp, Interest::READABLE)?;
-            }
+            rim.register(poll.registry(), udp, tcp)?;
         }
         let now = Instant::now();
         let worker = Worker::new(
@@ -141,6 +116,9 @@ impl Driver {
         let driver = Driver {
             poll,
             rims,
+            inbox: Inbox::new(),
+            pinning: config.pinning,
+            number,
             connections: Connections::new(
                 first_connection,
                 config.limits.clone(),
@@ -163,6 +141,9 @@ impl Driver {
     pub(crate) fn run(mut self, mut crossroads: Crossroads) {
         // Whatever ends this thread, those who wait for its answers must learn that none will come.
         let _closing = CloseOnDrop(Arc::clone(&self.mailbox));
+        if self.pinning == Pinning::On {
+            pinning::pin(self.number);
+        }
         let mut ready = mio::Events::with_capacity(1_024);
         let mut buffer = vec![0; BUFFER_LEN];
         loop {
@@ -195,7 +176,7 @@ impl Driver {
                 rim.tcp_readable |= !is_udp;
             } else {
                 if event.is_writable() {
-                    self.connections.write(token);
+                    self.connections.write(now, token);
                 }
                 if event.is_readable() {
                     to_read.push(token);
@@ -205,7 +186,7 @@ impl Driver {
         let worker = &mut self.worker;
         let taken = crossroads.take(|from, crossing| worker.handle_crossing(now, from, crossing));
         self.untaken = taken == Taken::Some;
-        self.read_udp(now, buffer);
+        self.read_udp(now);
         self.accept(now);
         for token in to_read {
             if self.connections.read(now, token, buffer, &mut self.worker) == Reading::More {
@@ -215,7 +196,7 @@ impl Driver {
         self.worker.handle_timeout(now);
         // First what lets others begin; then our own share, which takes longer.
         self.cross(crossroads);
-        self.send_all();
+        self.send_all(now);
         self.cross(crossroads);
         if now.saturating_duration_since(self.swept_at) >= SWEEP_EVERY {
             self.swept_at = now;
@@ -277,7 +258,7 @@ impl Driver {
         for reply in stats {
             let mut counters = self.worker.stats();
             counters.tcp_connections = self.connections.len() as u64;
-            counters.dropped.unsent = self.unsent;
+            self.count_sent(&mut counters);
             counters.dropped.crossings = crossings_dropped;
             counters.dropped.tcp_backlog = self.connections.dropped;
             counters.dropped.tcp_refused = self.connections.refused;
@@ -290,27 +271,16 @@ impl Driver {
         Turn::Last
     }
 
-    fn read_udp(&mut self, now: Instant, buffer: &mut [u8]) {
+    fn read_udp(&mut self, now: Instant) {
         for rim in &mut self.rims {
-            let (Some(socket), true, Some(local)) = (&rim.udp, rim.udp_readable, rim.advertised.first())
+            let (Some(socket), true, Some(local)) = (&mut rim.udp, rim.udp_readable, rim.advertised.first())
             else {
                 continue;
             };
-            for _ in 0..READ_BUDGET {
-                match socket.recv_from(buffer) {
-                    Ok((len, remote)) => {
-                        let contents = buffer.get(..len).unwrap_or_default();
-                        let datagram = Datagram { path: MediaPath::Udp, remote, local: *local, contents };
-                        self.worker.handle_datagram(now, datagram);
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        rim.udp_readable = false;
-                        break;
-                    }
-                    // News about an earlier datagram of ours (nobody listens there). Not ours to act on.
-                    Err(_) => {}
-                }
-            }
+            rim.udp_readable = socket.read(&mut self.inbox, |remote, contents| {
+                let datagram = Datagram { path: MediaPath::Udp, remote, local: *local, contents };
+                self.worker.handle_datagram(now, datagram);
+            });
         }
     }
 
@@ -328,18 +298,37 @@ impl Driver {
         }
     }
 
-    fn send_all(&mut self) {
-        while let Some(transmit) = self.worker.poll_transmit() {
-            let Transmit { path, local, remote, contents } = transmit;
-            if path == MediaPath::Tcp {
-                self.connections.send(local, remote, contents);
+    fn send_all(&mut self, now: Instant) {
+        for socket in self.rims.iter_mut().filter_map(|rim| rim.udp.as_mut()) {
+            socket.catch_up(now);
+        }
+        while let Some(run) = self.worker.poll_run() {
+            if run.path == MediaPath::Tcp {
+                run.datagrams().for_each(|frame| self.connections.send(now, run.local, run.remote, frame));
                 continue;
             }
-            let rim = self.rims.iter().find(|rim| rim.advertised.contains(&local));
-            let sent = rim.and_then(|rim| rim.udp.as_ref()).map(|socket| socket.send_to(contents, remote));
-            if !matches!(sent, Some(Ok(_))) {
-                self.unsent += 1;
+            let rim = self.rims.iter_mut().find(|rim| rim.advertised.contains(&run.local));
+            match rim.and_then(|rim| rim.udp.as_mut()) {
+                Some(socket) => socket.send(now, &run),
+                None => self.unsent += run.datagrams().count() as u64,
             }
+        }
+        for (index, rim) in self.rims.iter_mut().enumerate() {
+            if let Some(socket) = &mut rim.udp {
+                socket.watch(self.poll.registry(), tokens(index).0);
+            }
+        }
+    }
+
+    fn count_sent(&self, counters: &mut WorkerStats) {
+        counters.dropped.unsent = self.unsent;
+        for socket in self.rims.iter().filter_map(|rim| rim.udp.as_ref()) {
+            let sent = socket.sent();
+            counters.send_calls += sent.calls;
+            counters.datagrams_in_runs += sent.in_runs;
+            counters.gso_sockets += u64::from(socket.gso() == Gso::Auto);
+            counters.dropped.unsent += sent.unsent;
+            counters.dropped.late += sent.late;
         }
     }
 
@@ -380,71 +369,4 @@ impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-/// Binds every address on the same port number. Zero: one that is free on all of them.
-fn bind_all(config: &Config, port: u16) -> io::Result<(Vec<Rim>, u16)> {
-    let mut attempts = if port == 0 { PORT_ATTEMPTS } else { 1 };
-    loop {
-        attempts -= 1;
-        match try_bind_all(config, port) {
-            Err(error) if attempts > 0 && error.kind() == ErrorKind::AddrInUse => {}
-            result => return result,
-        }
-    }
-}
-
-fn try_bind_all(config: &Config, wanted: u16) -> io::Result<(Vec<Rim>, u16)> {
-    let mut port = wanted;
-    let mut rims: Vec<(IpAddr, Rim)> = Vec::new();
-    for Address { bind, advertise } in &config.addresses {
-        // Behind address translation one local address may have several names.
-        if let Some((_, rim)) = rims.iter_mut().find(|(address, _)| address == bind) {
-            rim.advertised.push((*advertise, port).into());
-            continue;
-        }
-        let mut udp = None;
-        if config.udp {
-            let socket = bind_udp((*bind, port).into())?;
-            port = socket.local_addr()?.port();
-            udp = Some(socket);
-        }
-        let mut tcp = None;
-        if config.tcp {
-            let listener = bind_tcp((*bind, port).into())?;
-            port = listener.local_addr()?.port();
-            tcp = Some(listener);
-        }
-        let advertised = vec![(*advertise, port).into()];
-        rims.push((*bind, Rim { udp, tcp, advertised, udp_readable: true, tcp_readable: true }));
-    }
-    Ok((rims.into_iter().map(|(_, rim)| rim).collect(), port))
-}
-
-fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    prepare(&socket, address)?;
-    // The default holds a few hundred packets, one busy moment; less than asked for still works.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
-    socket.bind(&address.into())?;
-    Ok(UdpSocket::from_std(socket.into()))
-}
-
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    prepare(&socket, address)?;
-    // A restarted server must not wait until the connections of the former one have timed out.
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(LISTEN_BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
-}
-
-fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
-    if address.is_ipv6() {
-        // Otherwise `::` would also take the IPv4 port, which may be bound on its own.
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)
 }

@@ -10,6 +10,9 @@
 //! - `reference`: the listener's session numbers, encrypts and reports. For those who agreed to
 //!   AES_CM_128_HMAC_SHA1_80 only, and for whoever wants to compare.
 //!
+//! What he sends takes the same way as what he gets: with a lane goes an [`Intake`], and the session then
+//! neither sees nor sends RTP or RTCP.
+//!
 //! It must never choose what is sent. Start at [`Egress::decide`].
 
 mod lanes;
@@ -20,19 +23,22 @@ use std::time::Instant;
 
 use str0m::Rtc;
 use str0m::media::Mid;
-use str0m::rtp::Ssrc;
+use str0m::rtp::{Extension, Ssrc};
 
 use crate::config::EgressPath;
 use crate::forwarder::{Codec, Outgoing};
 use crate::id::SlotIndex;
+use crate::intake::{Intake, Terms};
 use crate::keys::{MasterKeys, SessionKeys};
 use crate::message::OfferFault;
 use crate::outbox::{Destination, Outbox};
+use crate::rtcp::ReceptionReport;
 use crate::srtp::Cipher;
 use crate::stats::Reception;
 use lanes::Tally;
 pub(crate) use lanes::{Lanes, NewLane};
 use reference::Reference;
+pub(crate) use reporting::Heard;
 use reporting::Reporting;
 
 /// A listener's slots, and what is needed to send on them.
@@ -51,6 +57,8 @@ pub(crate) enum Egress {
 pub(crate) struct Plan {
     codec: Codec,
     lines: Vec<PlannedLine>,
+    /// The line he speaks on.
+    sending: Mid,
 }
 
 #[derive(Debug)]
@@ -73,10 +81,11 @@ pub(crate) enum Sent {
 }
 
 impl Egress {
-    /// Takes the streams that a session has just agreed to in `mids`.
+    /// Takes the streams that a session has just agreed to in `mids`, and the line he will speak on.
     pub(crate) fn new(
         rtc: &mut Rtc,
         codec: Codec,
+        sending: Mid,
         mids: &[Mid],
         path: EgressPath,
     ) -> Result<Egress, OfferFault> {
@@ -86,11 +95,10 @@ impl Egress {
             let stream = session.stream_tx_by_mid(*mid, None).ok_or(OfferFault::Refused)?;
             lines.push(PlannedLine { ssrc: stream.ssrc(), mid: *mid });
         }
-        let plan = Plan { codec, lines };
+        let plan = Plan { codec, lines, sending };
         match path {
             EgressPath::Fast => {
-                // What the session does not know it cannot write to. It keeps reporting on what it
-                // receives, under a number of its own.
+                // What the session does not know it cannot write to.
                 for line in &plan.lines {
                     rtc.direct_api().remove_stream_tx(line.ssrc);
                 }
@@ -105,18 +113,18 @@ impl Egress {
     }
 
     /// The handshake has yielded keys, so it is known which way everything will go. Returns the lane it
-    /// goes through, if any.
+    /// goes through and what takes in his packets, unless both is the session's.
     pub(crate) fn decide(
         &mut self,
         now: Instant,
         rtc: &mut Rtc,
         born: Instant,
         master: &MasterKeys,
-    ) -> Option<NewLane> {
+    ) -> Option<(NewLane, Intake)> {
         let Egress::Undecided(plan) = self else { return None };
-        if let Some((lane, reporting)) = fast(now, rtc, born, plan, master) {
+        if let Some((lane, reporting, intake)) = fast(now, rtc, born, plan, master) {
             *self = Egress::Fast(Box::new(reporting));
-            return Some(lane);
+            return Some((lane, intake));
         }
         for line in &plan.lines {
             rtc.direct_api().declare_stream_tx(line.ssrc, None, line.mid, None);
@@ -143,15 +151,11 @@ impl Egress {
         }
     }
 
-    /// Whether a datagram of the session speaks for a stream that is not the session's to speak for. That
-    /// would need two equal numbers of 32 random bits; but then a nonce would be used twice.
-    pub(crate) fn forbids(&self, datagram: &[u8]) -> bool {
-        let Some(ssrc) = sender(datagram) else { return false };
-        match self {
-            Egress::Undecided(plan) => plan.lines.iter().any(|line| *line.ssrc == ssrc),
-            Egress::Fast(reporting) => reporting.owns(ssrc),
-            Egress::Reference(_) => false,
-        }
+    /// Whether the session may send a datagram. Media and reports are the session's to send only on its
+    /// own way: on the other one two would use the same keys, and none of what it could still say (that
+    /// it has received nothing) is true.
+    pub(crate) fn allows(&self, datagram: &[u8]) -> bool {
+        matches!(self, Egress::Reference(_)) || !is_media(datagram)
     }
 
     /// When [`Egress::report`] is to be called.
@@ -162,16 +166,17 @@ impl Egress {
         }
     }
 
-    /// Tells the listener what was sent through his lane, when it is due.
+    /// Tells the listener what was sent through his lane and what has come from him, when it is due.
     pub(crate) fn report(
         &mut self,
         now: Instant,
         sent: impl Iterator<Item = Tally>,
+        received: impl Iterator<Item = ReceptionReport>,
         to: Option<Destination>,
         outbox: &mut Outbox,
     ) {
         if let Egress::Fast(reporting) = self {
-            reporting.report(now, sent, to, outbox);
+            reporting.report(now, sent, received, to, outbox);
         }
     }
 
@@ -188,13 +193,11 @@ impl Egress {
         }
     }
 
-    /// Reads what the listener reports about what he gets, if the datagram is such a report. The session
-    /// must get it all the same: it may be about other things too.
-    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8]) {
-        if let Egress::Fast(reporting) = self
-            && is_rtcp(datagram)
-        {
-            reporting.hear(now, datagram);
+    /// Reads what the listener reports, if that is not the session's to read.
+    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8]) -> Option<Heard> {
+        match self {
+            Egress::Fast(reporting) => Some(reporting.hear(now, datagram)),
+            Egress::Undecided(_) | Egress::Reference(_) => None,
         }
     }
 
@@ -219,27 +222,34 @@ impl Egress {
 /// What it takes to do without the session; `None` when the keys are of no use for that.
 fn fast(
     now: Instant,
-    rtc: &Rtc,
+    rtc: &mut Rtc,
     born: Instant,
     plan: &Plan,
     master: &MasterKeys,
-) -> Option<(NewLane, Reporting)> {
+) -> Option<(NewLane, Reporting, Intake)> {
     let keys = SessionKeys::derive(master)?;
+    let level = rtc.media(plan.sending)?.remote_extmap().id_of(Extension::AudioLevel);
     let lane = NewLane::new(now, rtc, plan, Cipher::new(&keys.rtp_out)?)?;
-    Some((lane, Reporting::new(now, born, rtc, plan, &keys)?))
+    let reporting = Reporting::new(now, born, rtc, plan, &keys)?;
+    let opening = Cipher::new(&keys.rtp_in)?;
+    // A session that waits for a stream would report for ever that nothing has come of it.
+    let mut announced = None;
+    while let Some(ssrc) = rtc.direct_api().stream_rx_by_mid(plan.sending, None).map(|stream| stream.ssrc()) {
+        announced.get_or_insert(*ssrc);
+        if !rtc.direct_api().remove_stream_rx(ssrc) {
+            break;
+        }
+    }
+    let terms = Terms { codec: plan.codec, level, announced };
+    Some((lane, reporting, Intake::new(now, born, terms, opening)))
 }
 
-/// Tells RTCP from RTP (RFC 5761 section 4), and both from all else (RFC 7983 section 7).
-fn is_rtcp(datagram: &[u8]) -> bool {
+/// Tells RTP and RTCP from all else (RFC 7983 section 7).
+pub(crate) fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, ..])
+}
+
+/// Tells RTCP from RTP (RFC 5761 section 4).
+pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
     matches!(datagram, [128..=191, 192..=223, ..])
-}
-
-/// The SSRC that an RTP or RTCP packet says it is from.
-fn sender(datagram: &[u8]) -> Option<u32> {
-    let at = match datagram {
-        [128..=191, 192..=223, ..] => 4,
-        [128..=191, ..] => 8,
-        _ => return None,
-    };
-    datagram.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
 }

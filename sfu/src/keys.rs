@@ -1,6 +1,7 @@
 //! The keys two sides have agreed on, as they pass from the handshake to the session.
 //!
-//! The session library makes and uses the SRTP keys itself; to seal voice ourselves we need them too. It
+//! The session library makes and uses the SRTP keys itself; to seal and open voice ourselves we need them
+//! too. It
 //! lets its user bring the crypto provider, so ours hands everything on to the stock one and, when a
 //! handshake yields keys, leaves a copy in the [`KeyBox`] of that very session. What is in the box are
 //! master keys; [`SessionKeys::derive`] makes of them what packets are sealed with. Knows no packets.
@@ -47,6 +48,7 @@ pub(crate) struct MasterKeys {
 pub(crate) struct SessionKeys {
     pub(crate) rtp_out: Key,
     pub(crate) rtcp_out: Key,
+    pub(crate) rtp_in: Key,
     pub(crate) rtcp_in: Key,
 }
 
@@ -202,6 +204,7 @@ impl SessionKeys {
         Some(SessionKeys {
             rtp_out: Key::derive(ours, LABEL_RTP_KEY, LABEL_RTP_SALT)?,
             rtcp_out: Key::derive(ours, LABEL_RTCP_KEY, LABEL_RTCP_SALT)?,
+            rtp_in: Key::derive(theirs, LABEL_RTP_KEY, LABEL_RTP_SALT)?,
             rtcp_in: Key::derive(theirs, LABEL_RTCP_KEY, LABEL_RTCP_SALT)?,
         })
     }
@@ -287,6 +290,8 @@ mod tests {
         let server = SessionKeys::derive(&master(SrtpProfile::AEAD_AES_256_GCM, 88, false)).unwrap();
         let client = SessionKeys::derive(&master(SrtpProfile::AEAD_AES_256_GCM, 88, true)).unwrap();
         assert_eq!(server.rtcp_in.bytes, client.rtcp_out.bytes);
+        assert_eq!(server.rtp_in.bytes, client.rtp_out.bytes);
+        assert_ne!(server.rtp_in.bytes, server.rtp_out.bytes);
         assert_eq!(server.rtcp_out.salt, client.rtcp_in.salt);
         assert_ne!(server.rtp_out.bytes, client.rtp_out.bytes);
         assert_ne!(server.rtp_out.bytes, server.rtcp_out.bytes);

@@ -39,6 +39,7 @@
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
+mod backlog;
 mod bucket;
 mod config;
 mod contain;
@@ -53,6 +54,7 @@ mod handle;
 mod home;
 mod id;
 mod identity;
+mod intake;
 mod keys;
 mod load;
 mod mailbox;
@@ -60,10 +62,13 @@ mod message;
 mod offer;
 mod outbox;
 mod participant;
+mod pinning;
 mod reach;
 mod red;
+mod rim;
 mod room;
 mod rtcp;
+mod sender;
 mod speakers;
 mod srtp;
 mod stats;
@@ -72,14 +77,17 @@ mod tcp;
 mod timeline;
 mod timers;
 mod track;
+mod udp;
 mod worker;
 
-pub use config::{Address, Config, ConfigError, EgressPath, Limits, SLOTS_MAX, Timeouts, WorkerConfig};
+pub use config::{
+    Address, Config, ConfigError, EgressPath, Gso, Limits, Pinning, SLOTS_MAX, Timeouts, WorkerConfig,
+};
 pub use crossing::Crossing;
 pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
 pub use load::{Pressure, SlotsUsed};
-pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
+pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

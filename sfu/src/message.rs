@@ -4,6 +4,7 @@
 //! at [`Join`] and [`Event`].
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 
 use thiserror::Error;
 
@@ -101,6 +102,31 @@ pub struct Transmit<'a> {
     pub remote: SocketAddr,
     /// What.
     pub contents: &'a [u8],
+}
+
+/// One or more datagrams to the same place, one behind the other, for a system that sends them in one call.
+/// Its [`Run::datagrams`] are what [`Worker::poll_transmit`](crate::Worker::poll_transmit) would have given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// How.
+    pub path: MediaPath,
+    /// From which of our addresses.
+    pub local: SocketAddr,
+    /// Where to.
+    pub remote: SocketAddr,
+    /// All of them.
+    pub contents: &'a [u8],
+    /// The length of each but the last, which may be shorter; none if there is only one.
+    pub segment: Option<NonZeroUsize>,
+}
+
+impl<'a> Run<'a> {
+    /// Each one, in order. A run is never empty, a datagram may be.
+    pub fn datagrams(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let single = self.segment.is_none().then_some(self.contents);
+        let many = self.segment.map(|segment| self.contents.chunks(segment.get()));
+        many.into_iter().flatten().chain(single)
+    }
 }
 
 impl Datagram<'_> {

@@ -1,9 +1,11 @@
 //! A participant: one session of the WebRTC library, and what is known of the one behind it.
 //!
-//! The contract with the library: every change is followed by draining its output until it names the time
-//! it wants to be woken; so every method here that changes the session ends in [`Participant::drain`].
-//! (Queueing a packet is no exception: it leaves with the next [`Participant::drive`].) A participant
-//! knows nothing of other participants. Start at [`Participant::receive`].
+//! The session connects and authenticates him; if the keys allow it, media and reports go past it in both
+//! directions from then on (`intake`, `egress`), and it is not touched for them. The contract with the
+//! library: every change is followed by draining its output until it names the time it wants to be woken;
+//! so every method here that changes the session ends in [`Participant::drain`]. (Queueing a packet is no
+//! exception: it leaves with the next [`Participant::drive`].) A participant knows nothing of other
+//! participants. Start at [`Participant::receive`].
 
 use std::time::Instant;
 
@@ -11,15 +13,16 @@ use str0m::change::SdpOffer;
 use str0m::format::Codec as CodecName;
 use str0m::media::Mid;
 use str0m::net::{DatagramRecv, Protocol, Receive};
-use str0m::rtp::{Extension, ExtensionMap, RtpPacket};
+use str0m::rtp::{Extension, ExtensionMap};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcConfig};
 
 use crate::config::{EgressPath, Timeouts};
 use crate::demux::{Key, is_binding_success, is_stun};
-use crate::egress::{Egress, Lanes, NewLane, Sent};
+use crate::egress::{Egress, Heard, Lanes, NewLane, Sent, is_media, is_rtcp};
 use crate::forwarder::{Codec, Outgoing};
 use crate::id::{ParticipantId, RoomId, SlotIndex};
 use crate::identity::Identity;
+use crate::intake::{Intake, Packet, Refusal, Taken, Worth};
 use crate::keys::{self, KeyBox};
 use crate::message::{Datagram, MediaPath, OfferFault};
 use crate::offer::Offer;
@@ -42,8 +45,6 @@ pub(crate) struct Participant {
     pub(crate) announcing: bool,
     /// Whether something waits in the session to be sent.
     pub(crate) touched: bool,
-    /// Whether he holds a slot.
-    pub(crate) on_air: bool,
     /// Whether his newest packet of audio was loud, and when it came.
     pub(crate) was_loud: bool,
     pub(crate) said_at: Instant,
@@ -54,6 +55,13 @@ pub(crate) struct Participant {
     wake_at: Instant,
     pub(crate) reach: Reach,
     pub(crate) track: Track,
+    /// Whether he holds a slot, as far as this worker knows. So: whether his packets go to the room's home
+    /// or are held back, and whether a quiet one is worth opening.
+    pub(crate) on_air: bool,
+    /// What takes his packets past the session.
+    intake: Option<Box<Intake>>,
+    /// The newest packet the session has opened: stream and number.
+    newest: Option<(u32, u64)>,
     egress: Egress,
     /// Where his session's keys appear.
     keys: KeyBox,
@@ -90,17 +98,24 @@ pub(crate) enum Link {
 /// What came out of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Produced {
-    pub(crate) packets: Vec<RtpPacket>,
+    /// One that went past the session.
+    pub(crate) packet: Option<Packet>,
+    /// Those the session has opened.
+    pub(crate) packets: Vec<Packet>,
+    /// One that was dropped.
+    pub(crate) dropped: Option<Refusal>,
     /// He can send and be sent audio from now on.
     pub(crate) connected: bool,
     /// The session is over.
     pub(crate) ended: bool,
     pub(crate) noted: Noted,
     /// What is sent to him goes through this from now on.
-    pub(crate) lane: Option<NewLane>,
+    pub(crate) lane: Option<Box<NewLane>>,
     /// The datagram was no good.
     pub(crate) refused: bool,
     binding_answered: bool,
+    /// One of the packets is newer than all before it.
+    newer: bool,
 }
 
 /// Time has run out.
@@ -156,7 +171,7 @@ impl Participant {
         }
         let answer = rtc.sdp_api().accept_offer(sdp).map_err(|_| OfferFault::Refused)?;
         let codec = agreed_codec(&rtc, offer.sending).ok_or(OfferFault::NoOpus)?;
-        let egress = Egress::new(&mut rtc, codec, &offer.receiving, egress)?;
+        let egress = Egress::new(&mut rtc, codec, offer.sending, &offer.receiving, egress)?;
         let participant = Participant {
             id,
             room,
@@ -166,7 +181,6 @@ impl Participant {
             announced: Link::Connecting,
             announcing: false,
             touched: false,
-            on_air: false,
             was_loud: false,
             said_at: now,
             joined_at: now,
@@ -174,6 +188,9 @@ impl Participant {
             wake_at: now,
             reach: Reach::new(now),
             track: Track::new(now, id, codec),
+            on_air: false,
+            intake: None,
+            newest: None,
             egress,
             keys,
             born,
@@ -199,6 +216,9 @@ impl Participant {
             produced.refused = true;
             return;
         }
+        if is_media(datagram.contents) && self.intake.is_some() {
+            return self.take_media(now, datagram, produced);
+        }
         let Ok(contents) = DatagramRecv::try_from(datagram.contents) else {
             produced.refused = true;
             return;
@@ -207,15 +227,16 @@ impl Participant {
             MediaPath::Udp => Protocol::Udp,
             MediaPath::Tcp => Protocol::Tcp,
         };
-        self.egress.hear(now, datagram.contents);
         let (source, destination) = (datagram.remote, datagram.local);
         let receive = Receive { proto, source, destination, contents };
         // An error here may have been caused by anyone who knows his address (noise that looks like
         // DTLS), so it must not cost him the session. What really breaks it shows when it is drained.
         produced.refused = self.rtc.handle_input(Input::Receive(now, receive)).is_err();
         self.drain(now, outbox, produced);
-        let proof = if !produced.packets.is_empty() {
+        let proof = if produced.newer {
             Proof::Audio
+        } else if !produced.packets.is_empty() {
+            Proof::Check
         } else if !produced.binding_answered {
             return;
         } else if !nominates {
@@ -227,6 +248,62 @@ impl Participant {
         };
         self.heard_at = now;
         produced.noted = self.reach.proven(now, origin, datagram.local, proof);
+    }
+
+    /// Takes a packet of voice or a report past the session.
+    fn take_media(&mut self, now: Instant, datagram: &Datagram<'_>, produced: &mut Produced) {
+        let taken = if is_rtcp(datagram.contents) {
+            self.take_report(now, datagram.contents)
+        } else {
+            self.take_voice(now, datagram).map(|Taken { packet, newest }| {
+                // What was held up, by whoever, says nothing about where he is now.
+                let proof = if newest { Proof::Audio } else { Proof::Check };
+                produced.noted = self.reach.proven(now, datagram.origin(), datagram.local, proof);
+                produced.packet = Some(packet);
+            })
+        };
+        match taken {
+            Ok(()) => self.heard_at = now,
+            Err(refusal) => {
+                if refusal.understood() {
+                    self.packets_in += 1;
+                    // What was kept would be followed by a gap.
+                    self.track.withhold();
+                }
+                produced.dropped = Some(refusal);
+            }
+        }
+    }
+
+    fn take_voice(&mut self, now: Instant, datagram: &Datagram<'_>) -> Result<Taken, Refusal> {
+        let Some(intake) = &mut self.intake else { return Err(Refusal::Malformed) };
+        if !self.track.has_room(now) {
+            return Err(Refusal::Flooded);
+        }
+        // What comes another way than usual may show that he has moved, if it is genuine.
+        let usual = self.reach.path().is_some_and(|path| path.remote == datagram.origin());
+        let worth = if !usual {
+            Worth::Needed
+        } else if !self.media.may_speak() {
+            Worth::Nothing
+        } else if self.on_air {
+            Worth::Needed
+        } else {
+            Worth::Loud
+        };
+        let taken = intake.take(now, datagram.contents, worth)?;
+        self.track.count(now);
+        Ok(taken)
+    }
+
+    fn take_report(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Refusal> {
+        match self.egress.hear(now, datagram) {
+            Some(Heard::Genuine) => Ok(()),
+            Some(Heard::Replayed) => Err(Refusal::Replayed),
+            Some(Heard::Suspect) => Err(Refusal::Suspect),
+            Some(Heard::Forged) => Err(Refusal::Forged),
+            None => Err(Refusal::Malformed),
+        }
     }
 
     /// Lets the session do what its timers ask for, and whatever was queued in it leave.
@@ -272,7 +349,8 @@ impl Participant {
     /// Tells him what was sent through his lane, when it is time to.
     pub(crate) fn report(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) {
         let to = self.destination();
-        self.egress.report(now, lanes.tallies(key), to, outbox);
+        let received = self.intake.iter_mut().flat_map(|intake| intake.reports());
+        self.egress.report(now, lanes.tallies(key), received, to, outbox);
     }
 
     /// How what he gets is sealed.
@@ -339,13 +417,15 @@ impl Participant {
                     if is_stun(&transmit.contents) {
                         produced.binding_answered |= is_binding_success(&transmit.contents);
                         outbox.push(origin(&transmit), &transmit.contents);
-                    } else if self.egress.forbids(&transmit.contents) {
-                        produced.ended = true;
-                    } else if let Some(to) = self.destination() {
+                    } else if self.egress.allows(&transmit.contents)
+                        && let Some(to) = self.destination()
+                    {
                         outbox.push(to, &transmit.contents);
                     }
                 }
-                Ok(Output::Event(Event::RtpPacket(packet))) => produced.packets.push(packet),
+                Ok(Output::Event(Event::RtpPacket(packet))) => {
+                    self.take_opened(now, Packet::from_session(packet), produced);
+                }
                 Ok(Output::Event(event)) => {
                     produced.connected |= matches!(event, Event::Connected);
                     produced.ended |= matches!(event, Event::Closed);
@@ -360,6 +440,21 @@ impl Participant {
         self.take_keys(now, produced);
     }
 
+    /// Takes a packet the session has opened.
+    fn take_opened(&mut self, now: Instant, packet: Packet, produced: &mut Produced) {
+        let older =
+            self.newest.is_some_and(|(ssrc, newest)| ssrc == packet.ssrc && packet.sequence <= newest);
+        if !older {
+            self.newest = Some((packet.ssrc, packet.sequence));
+            produced.newer = true;
+        }
+        if self.track.count(now) {
+            produced.packets.push(packet);
+        } else {
+            produced.dropped = Some(Refusal::Flooded);
+        }
+    }
+
     /// Where media goes.
     fn destination(&self) -> Option<Destination> {
         let path = self.reach.path()?;
@@ -369,7 +464,11 @@ impl Participant {
     fn take_keys(&mut self, now: Instant, produced: &mut Produced) {
         let Some(keys) = self.keys.take() else { return };
         if self.egress.is_undecided() {
-            produced.lane = self.egress.decide(now, &mut self.rtc, self.born, &keys);
+            let decided = self.egress.decide(now, &mut self.rtc, self.born, &keys);
+            if let Some((lane, intake)) = decided {
+                produced.lane = Some(Box::new(lane));
+                self.intake = Some(Box::new(intake));
+            }
         } else if self.egress.report_at().is_some() {
             // A second handshake is nothing a browser does within one session; from now on he could not
             // open what we seal.

@@ -1,5 +1,4 @@
-//! RTCP as far as it concerns what we send ourselves (RFC 3550 section 6): sender reports out, reception
-//! reports in.
+//! RTCP (RFC 3550 section 6): what was sent and how it was received, told by either side to the other.
 //!
 //! Everything read here has been authenticated, but was still written by a stranger. Knows bytes and
 //! numbers. Start at [`SenderReport::write`] and [`reception_reports`].
@@ -19,6 +18,9 @@ const VERSION: u8 = 2 << 6;
 const CNAME: u8 = 1;
 
 const REPORT_BLOCK_LEN: usize = 24;
+
+/// Blocks in one report: five bits of count would allow more.
+const BLOCKS_MAX: usize = 8;
 
 /// Words of four bytes after the first one.
 const SENDER_REPORT_WORDS: u8 = 6;
@@ -51,7 +53,7 @@ pub(crate) struct SenderReport {
     pub(crate) octets: u32,
 }
 
-/// What the other side tells of one stream it receives.
+/// What one side tells of one stream it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReceptionReport {
     pub(crate) ssrc: u32,
@@ -64,9 +66,9 @@ pub(crate) struct ReceptionReport {
     /// In ticks of the stream's clock.
     pub(crate) jitter: u32,
     /// The middle of the moment in the last sender report; zero if there was none.
-    last_report: u32,
+    pub(crate) last_report: u32,
     /// How long ago that was, in 65536ths of a second.
-    delay: u32,
+    pub(crate) delay: u32,
 }
 
 impl Ntp {
@@ -75,36 +77,71 @@ impl Ntp {
         Ntp((elapsed.as_secs() + BEGINNING) << 32 | fraction)
     }
 
-    fn middle(self) -> u32 {
+    /// The 32 bits in the middle, by which one report refers to another.
+    pub(crate) fn middle(self) -> u32 {
         (self.0 >> 16) as u32
     }
 }
 
+/// A span of time as reports write it, in 65536ths of a second.
+pub(crate) fn delay(span: Duration) -> u32 {
+    ((span.as_micros() << 16) / 1_000_000) as u32
+}
+
 impl SenderReport {
-    /// Appends the report, and who it is about.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>, cname: &str) {
-        buffer.extend_from_slice(&[VERSION, SENDER_REPORT, 0, SENDER_REPORT_WORDS]);
+    /// Appends the report, and what is told of the streams that come from where it goes to.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, received: &[ReceptionReport]) {
+        let (count, words) = head(received);
+        buffer.extend_from_slice(&[VERSION | count, SENDER_REPORT, 0, SENDER_REPORT_WORDS + words]);
         buffer.extend_from_slice(&self.ssrc.to_be_bytes());
         buffer.extend_from_slice(&self.at.0.to_be_bytes());
         for word in [self.timestamp, self.packets, self.octets] {
             buffer.extend_from_slice(&word.to_be_bytes());
         }
-        // The name's length is one byte; our own are sixteen letters.
-        let cname = cname.as_bytes().get(..255).unwrap_or(cname.as_bytes());
-        // Type, length, name, and at least one zero that ends the list (RFC 3550 section 6.5).
-        let padding = 4 - (2 + cname.len()) % 4;
-        let words = 1 + (2 + cname.len() + padding) / 4;
-        buffer.extend_from_slice(&[VERSION | 1, SOURCE_DESCRIPTION, 0, words as u8]);
-        buffer.extend_from_slice(&self.ssrc.to_be_bytes());
-        buffer.extend_from_slice(&[CNAME, cname.len() as u8]);
-        buffer.extend_from_slice(cname);
-        buffer.resize(buffer.len() + padding, 0);
+        write_blocks(buffer, received);
     }
+}
 
-    /// Appends that the stream ends.
-    pub(crate) fn write_goodbye(&self, buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(&[VERSION | 1, GOODBYE, 0, 1]);
-        buffer.extend_from_slice(&self.ssrc.to_be_bytes());
+/// Appends a report by someone who sends nothing.
+pub(crate) fn write_receiver_report(buffer: &mut Vec<u8>, ssrc: u32, received: &[ReceptionReport]) {
+    let (count, words) = head(received);
+    buffer.extend_from_slice(&[VERSION | count, RECEIVER_REPORT, 0, 1 + words]);
+    buffer.extend_from_slice(&ssrc.to_be_bytes());
+    write_blocks(buffer, received);
+}
+
+/// Appends the name under which a stream is known, which every compound must have.
+pub(crate) fn write_description(buffer: &mut Vec<u8>, ssrc: u32, cname: &str) {
+    // The name's length is one byte; our own are sixteen letters.
+    let cname = cname.as_bytes().get(..255).unwrap_or(cname.as_bytes());
+    // Type, length, name, and at least one zero that ends the list (RFC 3550 section 6.5).
+    let padding = 4 - (2 + cname.len()) % 4;
+    let words = 1 + (2 + cname.len() + padding) / 4;
+    buffer.extend_from_slice(&[VERSION | 1, SOURCE_DESCRIPTION, 0, words as u8]);
+    buffer.extend_from_slice(&ssrc.to_be_bytes());
+    buffer.extend_from_slice(&[CNAME, cname.len() as u8]);
+    buffer.extend_from_slice(cname);
+    buffer.resize(buffer.len() + padding, 0);
+}
+
+/// Appends that a stream ends.
+pub(crate) fn write_goodbye(buffer: &mut Vec<u8>, ssrc: u32) {
+    buffer.extend_from_slice(&[VERSION | 1, GOODBYE, 0, 1]);
+    buffer.extend_from_slice(&ssrc.to_be_bytes());
+}
+
+/// How many blocks there are, and their words. No more than a handful are ever told at once.
+fn head(received: &[ReceptionReport]) -> (u8, u8) {
+    let count = received.len().min(BLOCKS_MAX) as u8;
+    (count, count * (REPORT_BLOCK_LEN / 4) as u8)
+}
+
+fn write_blocks(buffer: &mut Vec<u8>, received: &[ReceptionReport]) {
+    for report in received.iter().take(BLOCKS_MAX) {
+        let lost = u32::from(report.fraction_lost) << 24 | report.lost.cast_unsigned() & 0xff_ffff;
+        for word in [report.ssrc, lost, report.highest, report.jitter, report.last_report, report.delay] {
+            buffer.extend_from_slice(&word.to_be_bytes());
+        }
     }
 }
 
@@ -142,16 +179,8 @@ impl ReceptionReport {
 }
 
 /// All reports of reception in a compound packet, up to where it stops making sense.
-pub(crate) fn reception_reports(packet: &[u8]) -> impl Iterator<Item = ReceptionReport> + '_ {
-    let mut rest = packet;
-    std::iter::from_fn(move || {
-        let [first, kind, high, low] = *rest.first_chunk::<4>()?;
-        let len = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
-        let (packet, after) = rest.split_at_checked(len)?;
-        rest = after;
-        (first & 0xc0 == VERSION).then_some((kind, usize::from(first & 0x1f), packet))
-    })
-    .flat_map(|(kind, count, packet)| {
+pub(crate) fn reception_reports(compound: &[u8]) -> impl Iterator<Item = ReceptionReport> + '_ {
+    packets(compound).flat_map(|(kind, count, packet)| {
         let blocks = match kind {
             SENDER_REPORT => packet.get(4 * (usize::from(SENDER_REPORT_WORDS) + 1)..),
             RECEIVER_REPORT => packet.get(8..),
@@ -159,6 +188,26 @@ pub(crate) fn reception_reports(packet: &[u8]) -> impl Iterator<Item = Reception
         };
         let (blocks, _) = blocks.unwrap_or_default().as_chunks::<REPORT_BLOCK_LEN>();
         blocks.iter().take(count).map(ReceptionReport::parse)
+    })
+}
+
+/// The streams on whose sending a compound packet reports, and when that was.
+pub(crate) fn sender_reports(compound: &[u8]) -> impl Iterator<Item = (u32, Ntp)> + '_ {
+    packets(compound).filter(|(kind, ..)| *kind == SENDER_REPORT).filter_map(|(_, _, packet)| {
+        let (ssrc, rest) = packet.get(4..)?.split_first_chunk::<4>()?;
+        Some((u32::from_be_bytes(*ssrc), Ntp(u64::from_be_bytes(*rest.first_chunk::<8>()?))))
+    })
+}
+
+/// The packets of a compound: kind, count and bytes of each.
+fn packets(compound: &[u8]) -> impl Iterator<Item = (u8, usize, &[u8])> + '_ {
+    let mut rest = compound;
+    std::iter::from_fn(move || {
+        let [first, kind, high, low] = *rest.first_chunk::<4>()?;
+        let len = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
+        let (packet, after) = rest.split_at_checked(len)?;
+        rest = after;
+        (first & 0xc0 == VERSION).then_some((kind, usize::from(first & 0x1f), packet))
     })
 }
 
@@ -188,14 +237,15 @@ mod tests {
     #[test]
     fn a_sender_report_names_its_stream_and_counts() {
         let mut packet = Vec::new();
-        report().write(&mut packet, "abc");
+        report().write(&mut packet, &[]);
+        write_description(&mut packet, report().ssrc, "abc");
         assert_eq!(packet[..8], [0x80, 200, 0, 6, 1, 2, 3, 4]);
         assert_eq!(packet[8..16], [0x83, 0xaa, 0x7e, 0x80, 0x80, 0, 0, 0], "half a second");
         assert_eq!(packet[16..28], [0, 0, 0xbb, 0x80, 0, 0, 0, 50, 0, 0, 0x13, 0x88]);
         let description = [0x81, 202, 0, 3, 1, 2, 3, 4, 1, 3, b'a', b'b', b'c', 0, 0, 0];
         assert_eq!(packet[28..], description);
         packet.clear();
-        report().write_goodbye(&mut packet);
+        write_goodbye(&mut packet, report().ssrc);
         assert_eq!(packet, [0x81, 203, 0, 1, 1, 2, 3, 4]);
     }
 
@@ -203,9 +253,9 @@ mod tests {
     fn a_name_of_any_length_ends_on_a_word() {
         for len in 0..300 {
             let mut packet = Vec::new();
-            report().write(&mut packet, &"x".repeat(len));
-            let words = usize::from(u16::from_be_bytes([packet[30], packet[31]]));
-            assert_eq!(packet.len(), 28 + 4 * (words + 1), "{len}");
+            write_description(&mut packet, 1, &"x".repeat(len));
+            let words = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
+            assert_eq!(packet.len(), 4 * (words + 1), "{len}");
             assert_eq!(packet.last(), Some(&0));
         }
     }
@@ -214,13 +264,40 @@ mod tests {
     fn reception_is_read_from_all_reports_of_a_compound() {
         let mut packet =
             receiver_report(&[[7, 0x40_00_00_05, 70_000, 480, 0, 0], [8, 0xff_ff_ff, 1, 2, 0, 0]]);
-        report().write(&mut packet, "abc");
+        report().write(&mut packet, &[]);
+        write_description(&mut packet, 1, "abc");
         packet.extend(receiver_report(&[[9, 0, 0, 0, 0, 0]]));
         let reports: Vec<_> = reception_reports(&packet).collect();
         assert_eq!(reports.iter().map(|report| report.ssrc).collect::<Vec<_>>(), [7, 8, 9]);
         let first = reports[0];
         assert_eq!((first.fraction_lost, first.lost, first.highest, first.jitter), (64, 5, 70_000, 480));
         assert_eq!(reports[1].lost, -1, "duplicates");
+    }
+
+    #[test]
+    fn what_is_told_of_reception_is_read_as_it_was_meant() {
+        let block = |ssrc, lost| ReceptionReport {
+            ssrc,
+            fraction_lost: 64,
+            lost,
+            highest: 70_000,
+            jitter: 480,
+            last_report: second().middle(),
+            delay: delay(Duration::from_millis(500)),
+        };
+        let told = [block(7, 5), block(8, -3)];
+        let mut packet = Vec::new();
+        report().write(&mut packet, &told);
+        write_description(&mut packet, report().ssrc, "abc");
+        write_receiver_report(&mut packet, 9, &told);
+        assert_eq!(packet[3], 18);
+        assert_eq!(reception_reports(&packet).collect::<Vec<_>>(), [told, told].concat());
+        assert_eq!(sender_reports(&packet).collect::<Vec<_>>(), [(report().ssrc, second())]);
+        packet.clear();
+        write_receiver_report(&mut packet, 9, &[block(1, 0); 20]);
+        assert_eq!(reception_reports(&packet).count(), BLOCKS_MAX);
+        assert_eq!(packet.len(), 8 + BLOCKS_MAX * REPORT_BLOCK_LEN);
+        assert_eq!(delay(Duration::from_millis(1_500)), 3 << 15);
     }
 
     #[test]
@@ -242,6 +319,7 @@ mod tests {
         /// Any bytes at all: no panic, no more than there is room for.
         #[test]
         fn any_packet(packet in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(sender_reports(&packet).count() <= packet.len() / 16);
             prop_assert!(reception_reports(&packet).count() <= packet.len() / REPORT_BLOCK_LEN);
         }
     }

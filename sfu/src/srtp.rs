@@ -1,9 +1,10 @@
-//! SRTP with AEAD ciphers (RFC 3711, RFC 7714): seals what we send ourselves, opens the reports about it.
+//! SRTP with AEAD ciphers (RFC 3711, RFC 7714): seals what we send ourselves, opens what comes.
 //!
 //! The one thing that must never happen is a nonce used twice with one key: it would give away both
 //! packets and let anyone forge more. A nonce is made of a stream's SSRC and a packet index, so the right
-//! to seal belongs to a [`Stream`] or [`ReportStream`], which gives each index once, whatever its caller believes. Knows bytes
-//! and nothing else. Start at [`Cipher::seal_rtp`].
+//! to seal belongs to a [`Stream`] or [`ReportStream`], which gives each index once, whatever its caller
+//! believes. What comes says half of its index, or all of it; [`Indexes`] completes it and tells what has
+//! been there before. Knows bytes and nothing else. Start at [`Cipher::seal_rtp`] and [`Cipher::open_rtp`].
 //!
 //! Keys are wiped when they have become a cipher. The expanded key inside a cipher is the crypto
 //! library's own, which does not wipe it when dropped.
@@ -11,6 +12,9 @@
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use crate::keys::{Key, SALT_LEN};
+
+/// What a seal adds to a packet (RFC 7714 section 12).
+pub(crate) const TAG_LEN: usize = 16;
 
 /// The part of an RTCP packet that stays readable: one header with the sender's SSRC (RFC 3711
 /// section 3.4).
@@ -45,13 +49,13 @@ pub(crate) struct ReportStream {
     next: u32,
 }
 
-/// Gives out each index once. What is far behind the newest is refused unseen, as receivers do (RFC 3711
-/// section 3.3.2).
+/// Takes each index once: the ones we give out, and the ones that come in. What is 64 or more behind the
+/// newest is refused unseen (RFC 3711 section 3.3.2).
 #[derive(Debug, Default)]
-struct Indexes {
+pub(crate) struct Indexes {
     /// One more than the newest.
     end: u64,
-    /// Bit `n`: `end - 1 - n` was given out.
+    /// Bit `n`: `end - 1 - n` was taken.
     given: u64,
 }
 
@@ -76,7 +80,31 @@ impl ReportStream {
 }
 
 impl Indexes {
-    fn take(&mut self, index: u64) -> bool {
+    /// The index that a sequence number most likely stands for (RFC 3711 section 3.3.1 and appendix A):
+    /// the nearest to the newest one. A stream begins without a rollover. `None`: before its beginning.
+    pub(crate) fn estimate(&self, sequence: u16) -> Option<u64> {
+        let Some(newest) = self.newest() else { return Some(u64::from(sequence)) };
+        let ahead = i64::from(sequence.wrapping_sub(newest as u16).cast_signed());
+        newest.checked_add_signed(ahead).filter(|index| *index < INDEX_END)
+    }
+
+    /// The newest index that was taken.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.end.checked_sub(1)
+    }
+
+    /// Whether [`Indexes::take`] would take it.
+    pub(crate) fn would_take(&self, index: u64) -> bool {
+        if index >= self.end {
+            return index < INDEX_END;
+        }
+        let behind = self.end - 1 - index;
+        behind < 64 && self.given & 1 << behind == 0
+    }
+
+    /// Takes an index, unless it was taken before or is too old. What comes in is taken only once it has
+    /// been authenticated.
+    pub(crate) fn take(&mut self, index: u64) -> bool {
         if index >= INDEX_END {
             return false;
         }
@@ -147,6 +175,31 @@ impl Cipher {
         buffer.extend_from_slice(tag.as_ref());
         buffer.extend_from_slice(&trailer);
         Some(())
+    }
+
+    /// Opens the body of an RTP packet, which ends with its tag, into `plain`. Returns what was in it;
+    /// `None` unless it is genuine (RFC 7714 section 8).
+    #[inline]
+    pub(crate) fn open_rtp<'a>(
+        &self,
+        ssrc: u32,
+        index: u64,
+        header: &[u8],
+        body: &[u8],
+        plain: &'a mut [u8],
+    ) -> Option<&'a [u8]> {
+        let (sealed, tag) = body.split_last_chunk::<TAG_LEN>()?;
+        let plain = plain.get_mut(..sealed.len())?;
+        let nonce = self.nonce(ssrc, index);
+        self.key.open_separate_gather(nonce, Aad::from(header), sealed, tag, plain).ok()?;
+        Some(plain)
+    }
+
+    /// The SSRC and the index that an SRTCP packet says it has. To be believed once it is opened.
+    pub(crate) fn rtcp_index(packet: &[u8]) -> Option<(u32, u64)> {
+        let ssrc = packet.get(..RTCP_CLEAR_LEN)?.last_chunk::<4>()?;
+        let index = u32::from_be_bytes(*packet.last_chunk::<RTCP_INDEX_LEN>()?);
+        Some((u32::from_be_bytes(*ssrc), u64::from(index & !RTCP_ENCRYPTED)))
     }
 
     /// Opens an SRTCP packet in place. `None` unless it is genuine.

@@ -50,6 +50,12 @@ pub struct WorkerStats {
     pub crossings_out: u64,
     /// What was thrown away, by reason.
     pub dropped: Dropped,
+    /// Calls of the system that sent UDP datagrams; with runs there are fewer than datagrams.
+    pub send_calls: u64,
+    /// UDP datagrams that shared a call with others.
+    pub datagrams_in_runs: u64,
+    /// Sockets that send runs now; 0 when that was not wanted, or the system or a device cannot.
+    pub gso_sockets: u64,
     /// Panics that were contained; each one cost its own participant the session and nobody else.
     pub panics_contained: u64,
 }
@@ -61,9 +67,19 @@ pub struct Dropped {
     pub unknown: u64,
     /// Datagrams that are no STUN, DTLS, RTP or RTCP, or that the session refused.
     pub malformed: u64,
-    /// Audio of someone who is muted.
+    /// Audio of someone who is muted; most of it is not even decrypted.
     pub muted: u64,
-    /// Audio of someone who holds no slot.
+    /// Audio of someone who holds no slot and is quiet, dropped before it was decrypted.
+    pub unheard: u64,
+    /// Audio that had been there before, or came too late to tell.
+    pub replayed: u64,
+    /// Audio of a payload type nobody agreed to, or of one stream more than a participant may have.
+    pub foreign: u64,
+    /// Audio and reports whose seal was wrong.
+    pub forged: u64,
+    /// Audio and reports that were not opened, since too many of their kind had a wrong seal just before.
+    pub suspect: u64,
+    /// Audio of someone who holds no slot, decrypted: he may be about to get one.
     pub no_slot: u64,
     /// Audio of someone who sends more packets than any microphone makes.
     pub flooded: u64,
@@ -71,12 +87,16 @@ pub struct Dropped {
     pub out_of_order: u64,
     /// RED payloads that could not be taken apart.
     pub bad_red: u64,
-    /// Packets the network did not take (its buffer was full, or there is no way to the address).
+    /// Packets the network did not take: there is no way to the address, or too much waited already.
     pub unsent: u64,
     /// Levels and packets of voice for another worker that could not keep up with them.
     pub crossings: u64,
-    /// Packets a slow TCP connection did not take.
+    /// Packets that waited for the network until they were too old.
+    pub late: u64,
+    /// Packets a slow TCP connection did not take, at once or in time.
     pub tcp_backlog: u64,
+    /// Datagrams the system dropped before they were read, because its buffer was full.
+    pub unread: u64,
     /// TCP connections refused or closed for misbehaving.
     pub tcp_refused: u64,
 }
@@ -139,6 +159,9 @@ impl WorkerStats {
             crossings_in: self.crossings_in + other.crossings_in,
             crossings_out: self.crossings_out + other.crossings_out,
             dropped: self.dropped.plus(&other.dropped),
+            send_calls: self.send_calls + other.send_calls,
+            datagrams_in_runs: self.datagrams_in_runs + other.datagrams_in_runs,
+            gso_sockets: self.gso_sockets + other.gso_sockets,
             panics_contained: self.panics_contained + other.panics_contained,
         }
     }
@@ -150,13 +173,20 @@ impl Dropped {
             unknown: self.unknown + other.unknown,
             malformed: self.malformed + other.malformed,
             muted: self.muted + other.muted,
+            unheard: self.unheard + other.unheard,
+            replayed: self.replayed + other.replayed,
+            foreign: self.foreign + other.foreign,
+            forged: self.forged + other.forged,
+            suspect: self.suspect + other.suspect,
             no_slot: self.no_slot + other.no_slot,
             flooded: self.flooded + other.flooded,
             out_of_order: self.out_of_order + other.out_of_order,
             bad_red: self.bad_red + other.bad_red,
             unsent: self.unsent + other.unsent,
             crossings: self.crossings + other.crossings,
+            late: self.late + other.late,
             tcp_backlog: self.tcp_backlog + other.tcp_backlog,
+            unread: self.unread + other.unread,
             tcp_refused: self.tcp_refused + other.tcp_refused,
         }
     }

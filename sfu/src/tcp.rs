@@ -2,7 +2,7 @@
 //!
 //! For networks that let no UDP through. Anyone may connect, so everything is bounded: how many
 //! connections, how many from one address, how long one may stay without having proven whose it is, and
-//! how much may wait to be written. A connection that sends what is no frame is closed. Knows the worker
+//! how much may wait to be written, and how long. A connection that sends what is no frame is closed. Knows the worker
 //! only as the place where frames go. Start at [`Connections::read`].
 
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use crate::backlog::Backlog;
 use crate::config::Limits;
 use crate::demux::is_binding_request;
 use crate::message::{Datagram, MediaPath};
@@ -52,7 +53,9 @@ struct Connection {
     /// Whether it has begun as every media connection does, with a binding request.
     begun: bool,
     frames: Frames,
-    backlog: Vec<u8>,
+    /// The rest of a frame of which the stream has taken a part: without it the stream would be lost.
+    begun_frame: Vec<u8>,
+    backlog: Backlog<()>,
 }
 
 /// Why a connection ends.
@@ -120,7 +123,8 @@ impl Connections {
             opened_at: now,
             begun: false,
             frames: Frames::default(),
-            backlog: Vec::new(),
+            begun_frame: Vec::new(),
+            backlog: Backlog::new(self.limits.tcp_backlog_bytes),
         };
         self.open.insert(token, connection);
     }
@@ -143,22 +147,20 @@ impl Connections {
         }
     }
 
-    /// Sends a frame, as far as the connection takes it.
-    pub(crate) fn send(&mut self, local: SocketAddr, remote: SocketAddr, contents: &[u8]) {
+    /// Sends a frame, as far as the connection takes it; the rest waits for a moment.
+    pub(crate) fn send(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr, contents: &[u8]) {
         let token = self.by_address.get(&(remote, local));
         let Some(connection) = token.and_then(|token| self.open.get_mut(token)) else {
             self.dropped += 1;
             return;
         };
-        if !connection.send(contents, self.limits.tcp_backlog_bytes) {
-            self.dropped += 1;
-        }
+        self.dropped += connection.send(now, contents);
     }
 
     /// The connection can take more.
-    pub(crate) fn write(&mut self, token: Token) {
+    pub(crate) fn write(&mut self, now: Instant, token: Token) {
         if let Some(connection) = self.open.get_mut(&token) {
-            connection.flush();
+            self.dropped += connection.flush(now);
         }
     }
 
@@ -218,30 +220,46 @@ impl Connection {
         Ok(Reading::More)
     }
 
-    /// Returns whether the frame was taken.
-    fn send(&mut self, contents: &[u8], backlog_max: usize) -> bool {
-        let Ok(len) = u16::try_from(contents.len()) else { return false };
-        if self.backlog.len() + LENGTH + contents.len() > backlog_max {
-            return false;
-        }
-        self.backlog.extend(len.to_be_bytes());
-        self.backlog.extend(contents);
-        self.flush();
-        true
+    /// Returns how many frames were dropped.
+    fn send(&mut self, now: Instant, contents: &[u8]) -> u64 {
+        let Ok(len) = u16::try_from(contents.len()) else { return 1 };
+        // What is too old makes room for what is not.
+        let late = self.backlog.drop_late(now);
+        let refused = self.backlog.push(now, (), &[&len.to_be_bytes(), contents]).is_err();
+        late + u64::from(refused) + self.flush(now)
     }
 
-    fn flush(&mut self) {
-        let mut written = 0;
-        while let Some(rest) = self.backlog.get(written..).filter(|rest| !rest.is_empty()) {
-            match self.stream.write(rest) {
-                Ok(len) if len > 0 => written += len,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Full: goes on when it can be written again. Broken: the read side will see it.
-                Ok(_) | Err(_) => break,
+    /// Writes what is not too old; how many frames were. A frame is written whole or not at all.
+    fn flush(&mut self, now: Instant) -> u64 {
+        let written = write_some(&mut self.stream, &self.begun_frame);
+        self.begun_frame.drain(..written);
+        let late = self.backlog.drop_late(now);
+        while self.begun_frame.is_empty()
+            && let Some(((), frame)) = self.backlog.front()
+        {
+            let written = write_some(&mut self.stream, frame);
+            if written == 0 {
+                break;
             }
+            self.begun_frame.extend_from_slice(frame.get(written..).unwrap_or_default());
+            self.backlog.pop();
         }
-        self.backlog.drain(..written);
+        late
     }
+}
+
+/// How many bytes the stream took.
+fn write_some(stream: &mut impl Write, bytes: &[u8]) -> usize {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match stream.write(rest) {
+            Ok(len) if len > 0 => written += len,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Full: goes on when it can be written again. Broken: the read side will see it.
+            Ok(_) | Err(_) => break,
+        }
+    }
+    written
 }
 
 /// A stream of bytes, cut into frames.

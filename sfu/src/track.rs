@@ -7,11 +7,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use str0m::rtp::RtpPacket;
-
 use crate::bucket::Bucket;
-use crate::forwarder::{Codec, Encoding, Frame, Sound};
+use crate::forwarder::{Codec, Encoding, Frame};
 use crate::id::ParticipantId;
+use crate::intake::Packet;
 use crate::red::Red;
 use crate::timeline::Source;
 
@@ -35,12 +34,9 @@ pub(crate) struct Track {
     gap: bool,
 }
 
-/// Why a packet was not taken.
+/// A RED payload that does not hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Flooded,
-    BadRed,
-}
+pub(crate) struct BadRed;
 
 impl Track {
     pub(crate) fn new(now: Instant, speaker: ParticipantId, codec: Codec) -> Track {
@@ -54,25 +50,33 @@ impl Track {
         }
     }
 
+    /// Whether another packet may come now. To be asked before one is opened, so that a flood costs no
+    /// more than this.
+    pub(crate) fn has_room(&mut self, now: Instant) -> bool {
+        self.packets.would_yield(now)
+    }
+
+    /// A genuine packet has come. Only these count: nobody else can make it look like a flood. Whether it
+    /// is within bounds.
+    pub(crate) fn count(&mut self, now: Instant) -> bool {
+        self.packets.take(now)
+    }
+
     /// Takes a packet as a frame to forward.
-    pub(crate) fn frame(&mut self, now: Instant, packet: RtpPacket) -> Result<Frame, Refusal> {
-        if !self.packets.take(now) {
-            return Err(Refusal::Flooded);
-        }
-        let header = packet.header;
-        let encoding = if self.codec.red == Some(*header.payload_type) {
+    pub(crate) fn frame(&mut self, packet: Packet) -> Result<Frame, BadRed> {
+        let encoding = if self.codec.red == Some(packet.payload_type) {
             let opus = self.codec.opus;
-            Red::parse(&packet.payload, opus).ok_or(Refusal::BadRed)?;
+            Red::parse(&packet.payload, opus).ok_or(BadRed)?;
             Encoding::Red { opus }
         } else {
             Encoding::Opus
         };
         Ok(Frame {
-            source: Source { speaker: self.speaker.0, stream: *header.ssrc, turn: self.turn },
-            sequence: *packet.seq_no,
-            timestamp: header.timestamp,
-            marker: header.marker,
-            sound: Sound { level: header.ext_vals.audio_level, voice: header.ext_vals.voice_activity },
+            source: Source { speaker: self.speaker.0, stream: packet.ssrc, turn: self.turn },
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            sound: packet.sound,
             payload: packet.payload,
             encoding,
         })

@@ -24,7 +24,7 @@ use crate::egress::Lanes;
 use crate::home::{Home, Topic};
 use crate::id::{ParticipantId, RoomId};
 use crate::load::Pressure;
-use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Transmit};
+use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
 use crate::offer::Offer;
 use crate::outbox::Outbox;
 use crate::participant::{Link, Media, Opening, Participant, Produced};
@@ -275,6 +275,25 @@ impl Worker {
     /// The next thing to send. Everything that came before in this turn is on its way together, so that a
     /// listener is gone to once for all of it.
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        self.fill_outbox()?;
+        let transmit = self.outbox.pop()?;
+        self.stats.datagrams_out += 1;
+        self.stats.bytes_out += transmit.contents.len() as u64;
+        Some(transmit)
+    }
+
+    /// The same, several at a time where they go to the same place. The two may be mixed.
+    pub fn poll_run(&mut self) -> Option<Run<'_>> {
+        self.fill_outbox()?;
+        let run = self.outbox.pop_run()?;
+        self.stats.datagrams_out +=
+            run.segment.map_or(1, |len| run.contents.len().div_ceil(len.get())) as u64;
+        self.stats.bytes_out += run.contents.len() as u64;
+        Some(run)
+    }
+
+    /// Hands out and drives until there is something to send; `None` when there is nothing.
+    fn fill_outbox(&mut self) -> Option<()> {
         while self.outbox.is_empty() {
             if let Some(room) = self.waiting.pop() {
                 self.hand_out(self.now, room);
@@ -283,10 +302,7 @@ impl Worker {
                 self.drive(self.now, key);
             }
         }
-        let transmit = self.outbox.pop()?;
-        self.stats.datagrams_out += 1;
-        self.stats.bytes_out += transmit.contents.len() as u64;
-        Some(transmit)
+        Some(())
     }
 
     /// Takes what worker `from` has to tell. All that it tells must come in the order in which

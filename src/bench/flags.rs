@@ -3,10 +3,12 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::ArgPredicate;
+use clap::{Args, ValueEnum};
 
 use super::Error;
 use super::people::Plan;
+use super::sink;
 use super::voice::{PAYLOAD_MAX, PAYLOAD_MIN};
 
 /// What to measure.
@@ -27,7 +29,7 @@ pub struct Media {
 
     /// Seconds that are measured, after one second of warming up. The floor takes as long again. Ten even out what
     /// else the machine does
-    #[arg(long, value_name = "SECONDS", default_value = "10",
+    #[arg(long, value_name = "SECONDS", default_value = "10", default_value_if("sink", ArgPredicate::IsPresent, "4"),
           value_parser = clap::value_parser!(u16).range(1..=3_600))]
     pub seconds: u16,
 
@@ -44,6 +46,26 @@ pub struct Media {
     /// queue before it
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub joins_at_once: u16,
+
+    /// Whether the server started here, and the floor, may send several packets to a listener in one call. By default
+    /// as the server does by itself
+    #[arg(long, value_enum, default_value = "auto")]
+    pub gso: Gso,
+
+    /// All talkers of a room send at the same moment, which is what makes several packets to a listener go out
+    /// together. By default each sends at a moment of his own, as people do
+    #[arg(long)]
+    pub together: bool,
+
+    /// Send what listeners would hear into a device that drops it, in a network of its own, instead of to them:
+    /// loopback charges the receiver's work to the sender. Needs root, unshare and ip. Delivery is then counted by
+    /// the device, and at most 4 seconds are measured: by then listeners count as silent
+    #[arg(long)]
+    pub sink: bool,
+
+    /// In the network of one's own.
+    #[arg(long, hide = true)]
+    pub inside_sink: bool,
 
     /// Insist on bringing only the people: without `--addr` nothing is done. For scripts, whose address may be empty
     #[arg(long)]
@@ -69,6 +91,15 @@ pub struct Media {
     pub json: bool,
 }
 
+/// Several packets in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Gso {
+    /// Where it works.
+    Auto,
+    /// Never.
+    Off,
+}
+
 impl Media {
     /// Who comes and does what.
     pub(super) fn plan(&self) -> Plan {
@@ -78,6 +109,8 @@ impl Media {
             talkers: self.talkers,
             payload: self.payload,
             joins_at_once: self.joins_at_once,
+            together: self.together,
+            sink: self.sink,
         }
     }
 
@@ -92,6 +125,14 @@ impl Media {
             Some("--server-binary is for a server started here, and with --addr none is")
         } else if !elsewhere && self.server_pid.is_some() {
             Some("--server-pid is for a server that runs already: say --addr too")
+        } else if elsewhere && self.sink {
+            Some("--sink needs a network of its own, in which the server of --addr is not")
+        } else if elsewhere && self.gso == Gso::Off {
+            Some("--gso is for a server started here, and with --addr none is")
+        } else if self.sink && self.seconds > sink::SECONDS_MAX {
+            Some(
+                "with --sink at most 4 seconds can be measured: after that the server notices that listeners are gone",
+            )
         } else {
             None
         };
@@ -146,6 +187,8 @@ mod tests {
         for fine in [
             "",
             "--workers 2 --server-binary x",
+            "--sink",
+            "--sink --seconds 3 --gso off --together",
             "--addr 127.0.0.1:1",
             there,
             &format!("{there} --server-pid 1"),
@@ -157,6 +200,9 @@ mod tests {
             ("--server-pid 1".to_owned(), "--addr"),
             (format!("{there} --workers 0"), "--workers"),
             (format!("{there} --server-binary x"), "--server-binary"),
+            (format!("{there} --gso off"), "--gso"),
+            (format!("{there} --sink"), "--sink"),
+            ("--sink --seconds 5".to_owned(), "4 seconds"),
         ] {
             let error = checked(&flags).unwrap_err();
             assert!(error.contains(named) && !error.contains('\n'), "{flags}: {error}");

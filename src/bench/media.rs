@@ -14,17 +14,15 @@ use super::floor::{self, Floor};
 use super::people::{People, Plan};
 use super::progress::Progress;
 use super::report::{Cost, Report};
-use super::server::{OwnServer, Server};
+use super::server::{OwnServer, Server, Setup};
+use super::sink;
 use super::voice::Window;
 
 /// Talk that is not measured: first packets, first allocations, the last joins' events.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(super) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How long after the measured time a packet may still come. What is later than this is lost to any listener.
 const LATE: Duration = Duration::from_millis(500);
-
-/// Slots of a server of our own: what a server has when nobody says otherwise.
-const SLOTS: u8 = 8;
 
 /// How long after the talk all people have taken note that it is over, and what was under way has come.
 const HUSH: Duration = Duration::from_millis(200);
@@ -36,21 +34,26 @@ pub async fn run(media: &Media) -> Result<Report, Error> {
     check_open_files(plan)?;
     let server = match media.addr {
         Some(address) => Server::Given { address, pid: media.server_pid },
-        None => {
-            let own = std::env::current_exe().map_err(|error| Error::NoServer(error.to_string()))?;
-            let binary = media.server_binary.as_ref().unwrap_or(&own);
-            let workers = media.workers.unwrap_or(0);
-            Server::Own(Box::new(OwnServer::start(binary, workers, SLOTS).await?))
-        }
+        None if media.sink => return sink::run(media, plan).await,
+        None => Server::Own(Box::new(start(media, Setup::default()).await?)),
     };
-    let report = measure(&server, plan, media.seconds).await;
+    let report = measure(&server, plan, media).await;
     if let Server::Own(server) = server {
         server.stop().await;
     }
     report
 }
 
-async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Error> {
+/// Starts the server as the flags have it; the rest of `setup` stays.
+pub(super) async fn start(media: &Media, setup: Setup) -> Result<OwnServer, Error> {
+    let own = std::env::current_exe().map_err(|error| Error::NoServer(error.to_string()))?;
+    let binary = media.server_binary.as_ref().unwrap_or(&own);
+    let setup = Setup { workers: media.workers.unwrap_or(setup.workers), gso: media.gso, ..setup };
+    OwnServer::start(binary, setup).await
+}
+
+async fn measure(server: &Server, plan: Plan, media: &Media) -> Result<Report, Error> {
+    let seconds = media.seconds;
     // What cannot be read then cannot be read now, and nobody needs to come for it.
     server.cpu_time()?;
     let empty = server.resident();
@@ -76,7 +79,7 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
     let floor = match server_spent {
         Some(_) => {
             progress.say("the floor is measured");
-            Some(measure_floor(&people, plan, seconds).await?)
+            Some(measure_floor(&people, plan, media).await?)
         }
         // Of a server elsewhere there is nothing to compare it with.
         None => None,
@@ -89,6 +92,7 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
         client: client_spent,
         floor,
         resident: full.zip(empty).map(|(full, empty)| full.saturating_sub(empty)),
+        sunk: None,
         srtp_profile: people.srtp_profile,
     };
     let joins = people.joins.clone();
@@ -97,17 +101,17 @@ async fn measure(server: &Server, plan: Plan, seconds: u16) -> Result<Report, Er
 }
 
 /// Sends the same people as much once more; what sending alone has cost.
-async fn measure_floor(people: &People, plan: Plan, seconds: u16) -> Result<Duration, Error> {
-    let floor = Floor::new(plan, people)?;
+pub(super) async fn measure_floor(people: &People, plan: Plan, media: &Media) -> Result<Duration, Error> {
+    let floor = Floor::new(plan, people, media.gso)?;
     people.discard_from(floor.address()?);
     tokio::time::sleep(HUSH).await;
-    let spent = floor::measure(floor, seconds).await?;
+    let spent = floor::measure(floor, media.seconds).await?;
     tokio::time::sleep(LATE).await;
     Ok(spent)
 }
 
 /// Of this process, in which the people are.
-fn own_cpu_time() -> Option<CpuTime> {
+pub(super) fn own_cpu_time() -> Option<CpuTime> {
     CpuTime::of(std::process::id()).ok()
 }
 

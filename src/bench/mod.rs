@@ -4,7 +4,7 @@
 //! it measures.
 //!
 //! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, [`cpu`]
-//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`people`] those who come, each a
+//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`sink`] where packets go when nobody is to hear them; [`people`] those who come, each a
 //! [`client`] and a [`voice`]; [`report`] what comes out, and [`table`] how people read it.
 
 pub mod client;
@@ -18,6 +18,7 @@ pub mod people;
 mod progress;
 pub mod report;
 pub mod server;
+pub mod sink;
 pub mod table;
 pub mod voice;
 
@@ -53,6 +54,9 @@ pub enum Error {
     /// Two flags that do not go together, or one without the other it needs.
     #[error("{0}")]
     Contradiction(&'static str),
+    /// There is no network of one's own to be had.
+    #[error("--sink needs root, and the commands unshare and ip: {0}")]
+    NoSink(String),
     /// The floor could not be measured.
     #[error("the floor cannot be measured: {0}")]
     NoFloor(std::io::Error),

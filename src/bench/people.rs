@@ -11,9 +11,9 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::Error;
 use super::client::{self, Http, Socket};
 use super::voice::{Phase, Tally, Voice, Window, Words};
+use super::{Error, sink};
 use crate::id::ChannelId;
 use crate::protocol::client::Request;
 use crate::protocol::close;
@@ -40,6 +40,10 @@ pub struct Plan {
     pub payload: u16,
     /// People who come in at the same time.
     pub joins_at_once: u16,
+    /// Whether the talkers of a room send at the same moment.
+    pub together: bool,
+    /// Whether those who only listen will be cut off, see [`sink`].
+    pub sink: bool,
 }
 
 /// Everybody.
@@ -77,7 +81,8 @@ impl Plan {
 
     /// When in the 20 ms of a packet this person talks: spread by a step that is no part of them.
     pub fn offset(self, number: usize) -> Duration {
-        Duration::from_micros(number as u64 * 7_919 % 20_000)
+        let step = if self.together { self.room(number) } else { number };
+        Duration::from_micros(step as u64 * 7_919 % 20_000)
     }
 }
 
@@ -89,7 +94,10 @@ impl People {
             http,
             plan,
             mark,
-            local: local_address_towards(http.0).await?,
+            local: match plan.sink {
+                true => sink::SERVER,
+                false => local_address_towards(http.0).await?,
+            },
             identity: Identity::generate()?,
             epoch: Instant::now(),
             doors: Semaphore::new(plan.joins_at_once.into()),
@@ -225,7 +233,11 @@ async fn arrive(house: &House, number: usize) -> Result<(Voice, Socket, Arrival)
         offset: house.plan.offset(number),
         datagram_len: house.datagram_len.clone(),
     };
-    let (mut voice, offer) = Voice::new(house.local, slots, house.identity.clone(), words).await?;
+    let local = match house.plan.sink {
+        true => sink::address_of(house.plan, number),
+        false => house.local,
+    };
+    let (mut voice, offer) = Voice::new(local, slots, house.identity.clone(), words).await?;
     let asked = Instant::now();
     // Those who do not talk send nothing, as in a room of people who listen with an open microphone.
     let join = Request::JoinVoice { channel, offer, muted: false, deafened: false };

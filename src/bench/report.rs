@@ -32,6 +32,10 @@ pub struct Report {
     pub packets_expected: u64,
     /// Packets that listeners got and decrypted.
     pub packets_delivered: u64,
+    /// How they were counted: by listeners who decrypted them, or by a device that dropped them.
+    pub delivery: &'static str,
+    /// Of the delivered packets, those that a device dropped.
+    pub packets_sunk: Option<u64>,
     /// The part of the expected packets that did not come: 0 is none, 1 is all.
     pub loss: f64,
     /// CPU time of the whole server process for one delivered packet.
@@ -82,15 +86,27 @@ pub struct Cost {
     pub floor: Option<Duration>,
     /// By how many bytes the server's process grew.
     pub resident: Option<u64>,
+    /// Packets that went into a device that drops, in the measured time and for the floor.
+    pub sunk: Option<Sunk>,
     /// The cipher.
     pub srtp_profile: Option<&'static str>,
+}
+
+/// Packets that a device dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sunk {
+    /// In the measured time.
+    pub measured: u64,
+    /// For the floor.
+    pub floor: u64,
 }
 
 impl Report {
     /// Adds up what everybody counted.
     pub fn new(plan: Plan, seconds: u16, cost: Cost, joins: &[Duration], tallies: &[Tally]) -> Self {
         let sent = tallies.iter().map(|tally| tally.sent).sum();
-        let delivered: u64 = tallies.iter().map(|tally| tally.delivered).sum();
+        let sunk = cost.sunk.unwrap_or_default();
+        let delivered = tallies.iter().map(|tally| tally.delivered).sum::<u64>() + sunk.measured;
         let expected = expected(sent, plan.people, plan.talkers, cost.slots);
         let mut latency = Histogram::default();
         tallies.iter().for_each(|tally| latency.merge(&tally.latency_us));
@@ -98,7 +114,7 @@ impl Report {
         joins.iter().for_each(|took| join.record(took.as_micros().try_into().unwrap_or(u64::MAX)));
         let join_ms = |per_cent| join.percentile(per_cent).map(|micros| micros as f64 / 1e3);
         let cores = |spent: Option<Duration>| spent.map(|spent| spent.as_secs_f64() / f64::from(seconds));
-        let discarded: u64 = tallies.iter().map(|tally| tally.discarded).sum();
+        let discarded = tallies.iter().map(|tally| tally.discarded).sum::<u64>() + sunk.floor;
         let nanos_per_packet = nanos_for_each(cost.server, delivered);
         let floor_nanos = nanos_for_each(cost.floor, discarded);
         let times_floor = nanos_per_packet.zip(floor_nanos).map(|(server, floor)| server / floor);
@@ -112,6 +128,8 @@ impl Report {
             packets_sent: sent,
             packets_expected: expected,
             packets_delivered: delivered,
+            delivery: if cost.sunk.is_some() { "sink" } else { "live" },
+            packets_sunk: cost.sunk.map(|sunk| sunk.measured),
             loss: if expected == 0 { 0.0 } else { 1.0 - delivered as f64 / expected as f64 },
             server_cpu_ns_per_packet: nanos_per_packet.map(|nanos| nanos.round() as u64),
             server_cores: cores(cost.server),
@@ -149,7 +167,15 @@ fn expected(sent: u64, people: u16, talkers: u16, slots: u8) -> u64 {
 mod tests {
     use super::*;
 
-    const PLAN: Plan = Plan { rooms: 1, people: 5, talkers: 1, payload: 100, joins_at_once: 4 };
+    const PLAN: Plan = Plan {
+        rooms: 1,
+        people: 5,
+        talkers: 1,
+        payload: 100,
+        joins_at_once: 4,
+        together: false,
+        sink: false,
+    };
 
     fn heard(delivered: u64) -> Tally {
         Tally { delivered, ..Tally::default() }
@@ -178,6 +204,7 @@ mod tests {
             client: spent,
             floor: Some(Duration::from_micros(780)),
             resident: Some(5_000),
+            sunk: None,
             srtp_profile: Some("AEAD_AES_256_GCM"),
         };
         let joins = [10, 20, 30, 40, 50].map(Duration::from_millis);
@@ -192,6 +219,22 @@ mod tests {
         assert_eq!(report.rss_bytes_per_participant, Some(1_000));
         assert!(report.join_ms_p50.is_some_and(|ms| (30.0..31.0).contains(&ms)));
         assert!(report.join_ms_p99.is_some_and(|ms| (50.0..52.0).contains(&ms)));
+    }
+
+    #[test]
+    fn what_a_device_dropped_counts_as_delivered() {
+        let tallies = [Tally { sent: 100, ..Tally::default() }, heard(60)];
+        let cost = Cost {
+            slots: 8,
+            server: Some(Duration::from_micros(400)),
+            floor: Some(Duration::from_micros(80)),
+            sunk: Some(Sunk { measured: 340, floor: 80 }),
+            ..Cost::default()
+        };
+        let report = Report::new(PLAN, 2, cost, &[], &tallies);
+        assert_eq!((report.packets_delivered, report.packets_sunk), (400, Some(340)));
+        assert_eq!((report.delivery, report.server_cpu_ns_per_packet), ("sink", Some(1_000)));
+        assert_eq!((report.floor_packets, report.floor_ns_per_packet), (Some(80), Some(1_000)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The server that is measured: one that is there, or one's own, another process of the same binary with a
 //! folder that goes when it does.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,10 +10,31 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::cpu::CpuTime;
+use super::flags::Gso;
 use super::{Error, memory};
 
 /// How long a server may take to say where it is. It migrates an empty database and makes a certificate.
 const START: Duration = Duration::from_secs(30);
+
+/// What a server of our own is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Threads that forward voice; 0 for one per core.
+    pub workers: u16,
+    /// Voices that one hears at once.
+    pub slots: u8,
+    /// Where voice is.
+    pub voice: IpAddr,
+    /// Whether packets may go out several in one call.
+    pub gso: Gso,
+}
+
+impl Default for Setup {
+    /// As a server is when nobody says otherwise.
+    fn default() -> Self {
+        Self { workers: 0, slots: 8, voice: Ipv4Addr::LOCALHOST.into(), gso: Gso::Auto }
+    }
+}
 
 /// The server that is measured.
 #[derive(Debug)]
@@ -81,13 +102,16 @@ pub struct OwnServer {
 
 impl OwnServer {
     /// Starts `binary` on loopback and free ports, with passwords that cost nothing: not they are measured.
-    pub async fn start(binary: &Path, workers: u16, slots: u8) -> Result<Self, Error> {
+    pub async fn start(binary: &Path, setup: Setup) -> Result<Self, Error> {
+        let Setup { workers, slots, voice, gso } = setup;
+        let gso = if gso == Gso::Auto { "auto" } else { "off" };
         let folder = Folder::new().map_err(|error| Error::NoServer(error.to_string()))?;
         let mut process = Command::new(binary)
             // Settings in the environment would change what is measured.
             .env_clear()
             .arg("serve")
-            .args(["--listen", "127.0.0.1:0", "--voice-port", "0", "--voice-addresses", "127.0.0.1"])
+            .args(["--listen", "127.0.0.1:0", "--voice-port", "0", "--voice-gso", gso])
+            .args(["--voice-addresses", &voice.to_string()])
             .args([
                 "--password-memory-kib",
                 "8",

@@ -21,6 +21,7 @@ impl fmt::Display for Report {
         line("packets sent", self.packets_sent.to_string())?;
         line("packets expected", self.packets_expected.to_string())?;
         line("packets delivered", self.packets_delivered.to_string())?;
+        line("of them, dropped by a device", known(self.packets_sunk))?;
         line("loss, per cent", format!("{:.3}", self.loss * 100.0))?;
         line("server CPU per delivered packet, ns", known(self.server_cpu_ns_per_packet))?;
         line("floor: to seal and send one, ns", known(self.floor_ns_per_packet))?;
@@ -66,7 +67,15 @@ mod tests {
     use super::super::voice::Tally;
     use super::*;
 
-    const PLAN: Plan = Plan { rooms: 1, people: 5, talkers: 1, payload: 100, joins_at_once: 4 };
+    const PLAN: Plan = Plan {
+        rooms: 1,
+        people: 5,
+        talkers: 1,
+        payload: 100,
+        joins_at_once: 4,
+        together: false,
+        sink: false,
+    };
 
     #[test]
     fn what_was_not_measured_is_a_dash_and_has_no_bars() {

@@ -1,18 +1,24 @@
-//! What the session would have told about streams it does not know: reports of what was sent, and an ear
-//! for what the listener reports (RFC 3550 section 6.4).
+//! What the session would have told about streams it does not know: reports of what was sent and of what
+//! has come, and an ear for what the other side reports (RFC 3550 section 6.4).
 //!
-//! It is told what was sent and must never send voice. Start at [`Reporting::report`].
+//! Everything that is to be told at a time goes out in one compound packet. It is told what was sent and
+//! what came, and must never send voice. Start at [`Reporting::report`].
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 
 use super::Plan;
 use super::lanes::Tally;
+use crate::bucket::Bucket;
 use crate::keys::SessionKeys;
 use crate::outbox::{Destination, Outbox};
-use crate::rtcp::{Ntp, ReceptionReport, SenderReport, reception_reports};
-use crate::srtp::{Cipher, ReportStream};
+use crate::rtcp::{
+    Ntp, ReceptionReport, SenderReport, delay, reception_reports, sender_reports, write_description,
+    write_goodbye, write_receiver_report,
+};
+use crate::srtp::{Cipher, Indexes, ReportStream};
 use crate::stats::Reception;
 use crate::timeline::TICKS_PER_SECOND;
 
@@ -25,7 +31,20 @@ const FIRST_REPORT: Duration = Duration::from_secs(1);
 /// No browser's report is longer: it fits into one datagram.
 const REPORT_LEN_MAX: usize = 1_500;
 
-/// One listener's reports.
+/// Reports per second that are opened, and how many at once. A browser sends a handful every few seconds.
+/// Whoever exhausts this under someone else's address keeps reports out and nothing else: they repeat
+/// what the ones before them said, and that he is there is known from his voice and his checks.
+const REPORTS_PER_SECOND: f32 = 50.0;
+const REPORTS_BURST: f32 = 100.0;
+
+/// Numbers under which one participant reports: one for each line in some browsers. Reports under
+/// further ones are not taken.
+const REPORTERS_MAX: usize = 32;
+
+/// Streams of his on which he reports: as many as are taken of him. The oldest makes room.
+const SENDERS_MAX: usize = 4;
+
+/// One participant's reports, in both directions.
 #[derive(Debug)]
 pub(crate) struct Reporting {
     outgoing: Cipher,
@@ -35,6 +54,34 @@ pub(crate) struct Reporting {
     next: Instant,
     /// In order of slot.
     streams: Vec<Reported>,
+    /// Under which we speak while nothing is sent.
+    receiver: ReportStream,
+    /// The name of all that is not a slot.
+    cname: String,
+    openings: Bucket,
+    reporters: Vec<(u32, Indexes)>,
+    senders: VecDeque<Sender>,
+}
+
+/// What he last said about a stream of his own.
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    ssrc: u32,
+    report: Ntp,
+    at: Instant,
+}
+
+/// What became of a report of his.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It is his, and new.
+    Genuine,
+    /// It was there before, or is one of too many reporters'.
+    Replayed,
+    /// Its seal is wrong.
+    Forged,
+    /// It was not opened: too many came.
+    Suspect,
 }
 
 /// What was last said about a slot.
@@ -44,12 +91,12 @@ struct Reported {
     cname: String,
     /// Packets that have been reported as sent.
     packets: u32,
-    heard: Option<Heard>,
+    heard: Option<Answer>,
 }
 
 /// What the listener has said.
 #[derive(Clone, Copy, Debug)]
-struct Heard {
+struct Answer {
     report: ReceptionReport,
     round_trip: Option<Duration>,
 }
@@ -58,7 +105,7 @@ impl Reporting {
     pub(super) fn new(
         now: Instant,
         born: Instant,
-        rtc: &Rtc,
+        rtc: &mut Rtc,
         plan: &Plan,
         keys: &SessionKeys,
     ) -> Option<Reporting> {
@@ -76,22 +123,24 @@ impl Reporting {
             born,
             next: now + FIRST_REPORT,
             streams: streams.collect::<Option<_>>()?,
+            receiver: ReportStream::new(*rtc.direct_api().new_ssrc()),
+            cname: rtc.media(plan.sending)?.cname().to_owned(),
+            openings: Bucket::new(now, REPORTS_PER_SECOND, REPORTS_BURST),
+            reporters: Vec::new(),
+            senders: VecDeque::new(),
         })
-    }
-
-    pub(super) fn owns(&self, ssrc: u32) -> bool {
-        self.streams.iter().any(|reported| reported.stream.ssrc() == ssrc)
     }
 
     pub(super) fn next(&self) -> Instant {
         self.next
     }
 
-    /// Reports on every stream on which something was sent since it was last reported on.
+    /// Reports on every stream on which something was sent or has come since the last time.
     pub(super) fn report(
         &mut self,
         now: Instant,
         sent: impl Iterator<Item = Tally>,
+        received: impl Iterator<Item = ReceptionReport>,
         to: Option<Destination>,
         outbox: &mut Outbox,
     ) {
@@ -100,17 +149,18 @@ impl Reporting {
         }
         self.next = now + REPORT_EVERY;
         let Some(to) = to else { return };
-        for (reported, tally) in self.streams.iter_mut().zip(sent) {
-            if tally.packets == reported.packets {
-                continue;
-            }
-            reported.packets = tally.packets;
-            let report = sender_report(now, self.born, reported.stream.ssrc(), &tally);
-            outbox.write(to, |buffer, start| {
-                report.write(buffer, &reported.cname);
-                self.outgoing.seal_rtcp(&mut reported.stream, buffer, start)
-            });
-        }
+        let received: Vec<ReceptionReport> = received.map(|report| self.answered(now, report)).collect();
+        let due: Vec<Option<SenderReport>> = self
+            .streams
+            .iter_mut()
+            .zip(sent)
+            .map(|(reported, tally)| {
+                let news = tally.packets != reported.packets;
+                reported.packets = tally.packets;
+                news.then(|| sender_report(now, self.born, reported.stream.ssrc(), &tally))
+            })
+            .collect();
+        self.write(to, &due, &received, outbox, false);
     }
 
     /// Reports for the last time.
@@ -121,35 +171,116 @@ impl Reporting {
         to: Destination,
         outbox: &mut Outbox,
     ) {
-        for (reported, tally) in self.streams.iter_mut().zip(sent) {
-            if tally.packets == 0 {
-                continue;
-            }
-            let report = sender_report(now, self.born, reported.stream.ssrc(), &tally);
-            outbox.write(to, |buffer, start| {
-                report.write(buffer, &reported.cname);
-                report.write_goodbye(buffer);
-                self.outgoing.seal_rtcp(&mut reported.stream, buffer, start)
-            });
-        }
+        let streams = self.streams.iter().zip(sent);
+        let due: Vec<Option<SenderReport>> = streams
+            .map(|(reported, tally)| {
+                let used = tally.packets > 0;
+                used.then(|| sender_report(now, self.born, reported.stream.ssrc(), &tally))
+            })
+            .collect();
+        self.write(to, &due, &[], outbox, true);
     }
 
-    /// Takes note of what a genuine report says about our streams.
-    pub(super) fn hear(&mut self, now: Instant, datagram: &[u8]) {
+    /// Writes one compound: what was sent, slot by slot; what has come, in the first of these; then names.
+    fn write(
+        &mut self,
+        to: Destination,
+        due: &[Option<SenderReport>],
+        received: &[ReceptionReport],
+        outbox: &mut Outbox,
+        last: bool,
+    ) {
+        let first = due.iter().position(Option::is_some);
+        if first.is_none() && received.is_empty() {
+            return;
+        }
+        let names: Vec<(u32, &str)> = match first {
+            Some(_) => {
+                let streams = self.streams.iter().zip(due).filter(|(_, due)| due.is_some());
+                streams.map(|(reported, _)| (reported.stream.ssrc(), reported.cname.as_str())).collect()
+            }
+            None => vec![(self.receiver.ssrc(), self.cname.as_str())],
+        };
+        let mut compound = Vec::new();
+        let mut blocks = received;
+        for report in due.iter().flatten() {
+            report.write(&mut compound, std::mem::take(&mut blocks));
+        }
+        if first.is_none() {
+            write_receiver_report(&mut compound, self.receiver.ssrc(), received);
+        }
+        for (ssrc, cname) in &names {
+            write_description(&mut compound, *ssrc, cname);
+        }
+        for (ssrc, _) in names.iter().filter(|_| last) {
+            write_goodbye(&mut compound, *ssrc);
+        }
+        let stream = match first.and_then(|slot| self.streams.get_mut(slot)) {
+            Some(reported) => &mut reported.stream,
+            None => &mut self.receiver,
+        };
+        outbox.write(to, |buffer, start| {
+            buffer.extend_from_slice(&compound);
+            self.outgoing.seal_rtcp(stream, buffer, start)
+        });
+    }
+
+    /// The same with what lets him measure the round trip.
+    fn answered(&self, now: Instant, report: ReceptionReport) -> ReceptionReport {
+        let Some(sender) = self.senders.iter().find(|sender| sender.ssrc == report.ssrc) else {
+            return report;
+        };
+        let since = now.saturating_duration_since(sender.at);
+        ReceptionReport { last_report: sender.report.middle(), delay: delay(since), ..report }
+    }
+
+    /// Takes note of what he reports about our streams and his, if it is genuine and new.
+    pub(super) fn hear(&mut self, now: Instant, datagram: &[u8]) -> Heard {
+        let Some((reporter, index)) = Cipher::rtcp_index(datagram) else { return Heard::Forged };
+        let fresh = match self.reporters.iter().find(|(ssrc, _)| *ssrc == reporter) {
+            Some((_, indexes)) => indexes.would_take(index),
+            None => self.reporters.len() < REPORTERS_MAX,
+        };
+        if !fresh {
+            return Heard::Replayed;
+        }
+        if !self.openings.take(now) {
+            return Heard::Suspect;
+        }
         let mut copy = [0; REPORT_LEN_MAX];
-        let Some(copy) = copy.get_mut(..datagram.len()) else { return };
+        let Some(copy) = copy.get_mut(..datagram.len()) else { return Heard::Forged };
         copy.copy_from_slice(datagram);
-        let Some(packet) = self.incoming.open_rtcp(copy) else { return };
+        let Some(compound) = self.incoming.open_rtcp(copy) else { return Heard::Forged };
+        match self.reporters.iter_mut().find(|(ssrc, _)| *ssrc == reporter) {
+            Some((_, indexes)) => {
+                indexes.take(index);
+            }
+            None => {
+                let mut indexes = Indexes::default();
+                indexes.take(index);
+                self.reporters.push((reporter, indexes));
+            }
+        }
+        self.read(now, compound);
+        Heard::Genuine
+    }
+
+    fn read(&mut self, now: Instant, compound: &[u8]) {
+        for (ssrc, report) in sender_reports(compound) {
+            self.senders.retain(|sender| sender.ssrc != ssrc);
+            self.senders.truncate(SENDERS_MAX - 1);
+            self.senders.push_front(Sender { ssrc, report, at: now });
+        }
         let at = Ntp::after(now.saturating_duration_since(self.born));
-        for report in reception_reports(packet) {
+        for report in reception_reports(compound) {
             let mut streams = self.streams.iter_mut();
             let found = streams.find(|reported| reported.stream.ssrc() == report.ssrc);
             let Some(reported) = found else { continue };
-            // A report that came before, or that someone has recorded and sends again, knows less.
+            // What was overtaken knows less.
             if reported.heard.is_some_and(|heard| report.highest <= heard.report.highest) {
                 continue;
             }
-            reported.heard = Some(Heard { report, round_trip: report.round_trip(at) });
+            reported.heard = Some(Answer { report, round_trip: report.round_trip(at) });
         }
     }
 

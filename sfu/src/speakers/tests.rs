@@ -262,6 +262,43 @@ proptest! {
         prop_assert_eq!(speakers.slots().iter().flatten().count(), here.len().min(limit));
         prop_assert_eq!(speakers.speaking().count(), 0);
     }
+}
+
+/// Everything there is to see of a room's speakers, apart from the level that was heard last.
+fn seen(speakers: &Speakers) -> String {
+    format!("{:?} {:?} {:?}", speakers.voices, speakers.speaking, speakers.slots)
+}
+
+proptest! {
+    /// Once someone has been quiet for longer than speech outlasts a pause, more quiet changes nothing,
+    /// whatever the others do; so it need not even be opened.
+    #[test]
+    fn quiet_after_quiet_changes_nothing(
+        steps in prop::collection::vec((1u32..6, -127i8..=0, 1u64..60), 1..200),
+        quiet in prop::collection::vec(-127i8..-60, 1..50),
+    ) {
+        let mut scene = Scene::with(2, 6);
+        for (who, level, pause) in steps {
+            scene.now += Duration::from_millis(pause);
+            scene.speakers.expire(scene.now);
+            scene.speakers.hear(scene.now, ParticipantId(who), level);
+        }
+        let last = ParticipantId(3);
+        scene.speakers.hear(scene.now, last, QUIET);
+        let end = scene.now + Duration::from_millis(500);
+        while scene.now < end {
+            scene.run(FRAME, &[(1, LOUD), (2, SOFT), (3, QUIET)]);
+        }
+        scene.speakers.take_speakers_changed();
+        scene.speakers.take_slots_changed();
+        let before = seen(&scene.speakers);
+        for level in quiet {
+            scene.speakers.hear(scene.now, last, level);
+            prop_assert_eq!(seen(&scene.speakers), before.clone());
+            prop_assert!(!scene.speakers.take_speakers_changed() && !scene.speakers.take_slots_changed());
+            scene.now += FRAME;
+        }
+    }
 
     /// Whatever happens: one slot per person, one person per slot, nobody muted or absent speaks, and
     /// no slot is free while someone has none.

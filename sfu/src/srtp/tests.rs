@@ -31,9 +31,6 @@ const RTCP_256: &str = "81c8000d4d617273d50ae4d1f5ce5d304ba297e47d470c282c3ece5d
                         a2eaa5c1110555be8415f658c61de0476f1b6fad1d1eb30c4446839f57ff6f6cb26ac3be\
                         800005d4";
 
-/// Bytes by which sealing makes a packet longer (section 12).
-const TAG_LEN: usize = 16;
-
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
@@ -100,6 +97,50 @@ fn an_index_is_sealed_once() {
 }
 
 #[test]
+fn rtp_is_opened_as_the_rfc_says_and_only_that() {
+    for (key_len, sealed) in [(16, RTP_128), (32, RTP_256)] {
+        let (packet, mut plain) = (bytes(sealed), [0; 100]);
+        let (header, body) = packet.split_at(12);
+        let cipher = cipher(key_len);
+        let mut open = |index, header: &[u8], body: &[u8]| {
+            cipher.open_rtp(0x5501_a0b2, index, header, body, &mut plain).map(<[u8]>::to_vec)
+        };
+        assert_eq!(open(0xf17b, header, body).unwrap(), bytes(RTP)[12..]);
+        assert_eq!(open(0x1_f17b, header, body), None, "another rollover");
+        for at in 0..packet.len() {
+            let mut forged = packet.clone();
+            forged[at] ^= 1;
+            assert_eq!(open(0xf17b, &forged[..12], &forged[12..]), None, "byte {at}");
+        }
+        for len in 0..body.len() {
+            assert_eq!(open(0xf17b, header, &body[..len]), None, "length {len}");
+        }
+    }
+    let mut short = [0; 9];
+    let packet = bytes(RTP_128);
+    let (header, body) = packet.split_at(12);
+    assert_eq!(cipher(16).open_rtp(0x5501_a0b2, 0xf17b, header, body, &mut short), None, "no room for it");
+}
+
+#[test]
+fn a_sequence_number_stands_for_the_nearest_index() {
+    let mut indexes = Indexes::default();
+    assert_eq!(indexes.estimate(65_535), Some(65_535), "no rollover at the beginning");
+    assert!(indexes.take(10));
+    assert_eq!(indexes.estimate(11), Some(11));
+    assert_eq!(indexes.estimate(9), Some(9));
+    assert_eq!(indexes.estimate(65_535), None, "before the beginning");
+    assert!(indexes.take(65_530));
+    assert_eq!(indexes.estimate(3), Some(65_539), "rolled over");
+    assert!(indexes.take(65_539));
+    assert_eq!(indexes.estimate(65_531), Some(65_531), "and back");
+    assert_eq!(indexes.estimate(3 + 32_767), Some(65_539 + 32_767));
+    assert_eq!(indexes.estimate(3 + 32_769), Some(65_539 - 32_767));
+    assert!(indexes.take(INDEX_END - 1));
+    assert_eq!(indexes.estimate(0), None, "no index is left");
+}
+
+#[test]
 fn reports_end_with_their_index_space() {
     let mut stream = ReportStream { next: RTCP_ENCRYPTED - 1, ..ReportStream::new(1) };
     assert!(cipher(16).seal_rtcp(&mut stream, &mut bytes(RTCP), 0).is_some());
@@ -147,6 +188,7 @@ proptest! {
             let index = newest.saturating_sub(back);
             let highest = given.iter().copied().max();
             let in_time = highest.is_none_or(|highest| index + 64 > highest);
+            prop_assert_eq!(indexes.would_take(index), in_time && !given.contains(&index));
             prop_assert_eq!(indexes.take(index), in_time && !given.contains(&index));
             if in_time {
                 given.insert(index);

@@ -5,17 +5,16 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::rtp::RtpPacket;
-
 use super::{Timer, Untold, Worker};
 use crate::contain::{Panicked, contained};
 use crate::crossing::Body;
 use crate::demux::Key;
 use crate::forwarder::Frame;
+use crate::intake::Packet;
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
 use crate::speakers::is_loud;
-use crate::track::Refusal;
+use crate::track::BadRed;
 
 /// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
 const LEVEL_UNKNOWN: i8 = -45;
@@ -76,6 +75,10 @@ impl Worker {
         if produced.refused {
             self.stats.dropped.malformed += 1;
         }
+        if let Some(refusal) = produced.dropped {
+            refusal.count(&mut self.stats.dropped);
+            self.stats.packets_in += u64::from(refusal.understood());
+        }
         if let Some(origin) = produced.noted.forgotten {
             self.demux.forget(origin, key);
         }
@@ -89,12 +92,12 @@ impl Worker {
             self.demux.learn(origin, key);
         }
         if let Some(lane) = produced.lane {
-            self.lanes.open(key, lane);
+            self.lanes.open(key, *lane);
         }
         if produced.connected {
             self.connected(now, key);
         }
-        for packet in produced.packets {
+        for packet in produced.packet.into_iter().chain(produced.packets) {
             self.publish(now, key, packet);
         }
         self.notice_return(now, key);
@@ -119,7 +122,7 @@ impl Worker {
     }
 
     /// Sends a packet of someone's track on to those who may hear him.
-    fn publish(&mut self, now: Instant, key: Key, packet: RtpPacket) {
+    fn publish(&mut self, now: Instant, key: Key, packet: Packet) {
         let Some(participant) = self.table.get_mut(key) else { return };
         self.stats.packets_in += 1;
         participant.packets_in += 1;
@@ -128,14 +131,10 @@ impl Worker {
             self.stats.dropped.muted += 1;
             return;
         }
-        let frame = match participant.track.frame(now, packet) {
+        let frame = match participant.track.frame(packet) {
             Ok(frame) => frame,
-            Err(refusal) => {
-                let counter = match refusal {
-                    Refusal::Flooded => &mut self.stats.dropped.flooded,
-                    Refusal::BadRed => &mut self.stats.dropped.bad_red,
-                };
-                *counter += 1;
+            Err(BadRed) => {
+                self.stats.dropped.bad_red += 1;
                 return;
             }
         };
@@ -162,13 +161,13 @@ impl Worker {
     /// Sends what was held back of someone who holds a slot to his home, then the newest.
     pub(super) fn put_on_air(&mut self, now: Instant, key: Key, newest: Option<Frame>) {
         let Some(participant) = self.table.get_mut(key) else { return };
-        let room = participant.room;
-        if now.saturating_duration_since(participant.said_at) > STALE {
+        let (room, at) = (participant.room, participant.said_at);
+        if now.saturating_duration_since(at) > STALE {
             participant.track.withhold();
         }
         for frame in participant.track.release(newest) {
             let level = level_of(&frame);
-            self.tell_home(now, room, Body::Frame { frame, level, at: now });
+            self.tell_home(now, room, Body::Frame { frame, level, at });
         }
     }
 

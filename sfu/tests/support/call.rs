@@ -119,7 +119,7 @@ impl SimCall {
         let workers = (0..setup.workers).map(worker).collect();
         SimCall {
             now,
-            sfu: SimSfu::new(setup.seed, workers),
+            sfu: SimSfu::new(now, setup.seed, workers),
             net: SimNet::new(setup.seed, setup.conditions),
             events: Vec::new(),
             somebody_listens_to_events: true,

@@ -15,7 +15,7 @@ use sfu::{
 
 use super::net::Dice;
 
-/// The longest that a crossing takes: the turn of a busy worker.
+/// The longest that a crossing takes, ordinarily: the turn of a busy worker.
 const CROSSING_MAX: Duration = Duration::from_millis(1);
 
 /// After so long what was said to one worker is with the others.
@@ -28,6 +28,10 @@ pub struct SimSfu {
     /// On each way, what is on it, and when it arrives.
     ways: BTreeMap<(usize, usize), Way>,
     dice: Dice,
+    seed: u64,
+    born: Instant,
+    /// The longest that a crossing takes which sets out now.
+    pub crossing_max: Duration,
     /// Of a thousand crossings that may be lost, this many are.
     pub loss_per_mille: u64,
     pub lost: u64,
@@ -44,13 +48,16 @@ struct Way {
 }
 
 impl SimSfu {
-    pub fn new(seed: u64, workers: Vec<(SocketAddr, Worker)>) -> SimSfu {
+    pub fn new(now: Instant, seed: u64, workers: Vec<(SocketAddr, Worker)>) -> SimSfu {
         let (addresses, workers) = workers.into_iter().unzip();
         SimSfu {
             workers,
             addresses,
             ways: BTreeMap::new(),
             dice: Dice::seeded(!seed),
+            seed,
+            born: now,
+            crossing_max: CROSSING_MAX,
             loss_per_mille: 0,
             lost: 0,
             rooms: BTreeMap::new(),
@@ -142,7 +149,11 @@ impl SimSfu {
                     self.lost += 1;
                     continue;
                 }
-                let delay = CROSSING_MAX * self.dice.below(1_000) as u32 / 1_000;
+                // Follows from when and where alone, and not from what else crosses, which is not quite the
+                // same on both ways out of a worker.
+                let at = now.saturating_duration_since(self.born).as_micros() as u64;
+                let mut dice = Dice::seeded(self.seed ^ at << 8 ^ (from << 4 | to) as u64);
+                let delay = self.crossing_max * dice.below(1_000) as u32 / 1_000;
                 let way = self.ways.entry((from, to)).or_default();
                 let arrival = way.last.max(Some(now + delay)).unwrap();
                 way.last = Some(arrival);
