@@ -94,6 +94,7 @@ fn migrations() -> Vec<Migration> {
         (1, "accounts", include_str!("../migrations/0001_accounts.sql")),
         (2, "channels", include_str!("../migrations/0002_channels.sql")),
         (3, "messages", include_str!("../migrations/0003_messages.sql")),
+        (4, "max_speakers", include_str!("../migrations/0004_max_speakers.sql")),
     ]
     .into_iter()
     .map(|(version, name, text)| {

@@ -2,7 +2,7 @@
 //!
 //! The house has five rooms, and imports go one way: [`protocol`] (the words on the wire) <- [`live`] (who is
 //! here now) <- [`chat`] (what is remembered) <- [`voice`] (the bridge to the SFU) <- [`web`] (the doors).
-//! Beside them stand [`config`], [`telemetry`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
+//! Beside them stand [`config`], [`telemetry`], [`files`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
 //! server from outside only. `tests/architecture.rs` holds all of them to it.
 //!
 //! Start with [`Server::start`]; ARCHITECTURE.md has the map and three walkthroughs.
@@ -12,6 +12,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod files;
 pub mod id;
 pub mod live;
 pub mod protocol;
@@ -115,6 +116,9 @@ impl Server {
         let voice_ports = sfu.ports();
         let grace = Duration::from_secs(settings.voice_grace.into());
         let voice = Arc::new(Voice::new(sfu, chat.clone(), live.hub.clone(), grace));
+        for channel in chat.limited_channels().await? {
+            voice.apply(&channel);
+        }
 
         let public = PublicUrl::new(settings.public_url.as_deref());
         let url = public.text(address);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use cromulent::clock::Clock;
 use cromulent::config::{self, Command, Settings};
-use cromulent::{Server, bench, telemetry};
+use cromulent::{Server, bench, files, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -29,6 +29,10 @@ async fn main() -> ExitCode {
 #[allow(clippy::print_stdout)]
 async fn serve(settings: &Settings) -> ExitCode {
     telemetry::start(settings);
+    match files::allow_all() {
+        Some(allowed) => tracing::info!(allowed, "open files"),
+        None => tracing::warn!("the limit on open files cannot be read; it may be low"),
+    }
     // Before anything is bound, so that no signal is missed.
     let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (mut terminate, mut interrupt) = match (terminate, interrupt) {

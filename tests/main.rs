@@ -19,6 +19,8 @@ mod architecture;
 mod bench;
 /// What the binary does with flags, signals and a sudden death.
 mod binary;
+/// Making channels and changing them.
+mod channels;
 /// Writing and reading back.
 mod messages;
 /// Who is here, and who writes.

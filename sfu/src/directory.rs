@@ -2,7 +2,8 @@
 //!
 //! Asked when someone joins, leaves or is muted; never on the way of a packet. A room's home is the worker
 //! that was least busy when the room began, until its last participant is forgotten. The first of its
-//! people are placed there; the others go wherever it is least busy. Start at [`Directory::admit`].
+//! people are placed there; the others go wherever it is least busy. What is wanted of each room is kept
+//! beside it, since it outlasts the room. Start at [`Directory::admit`].
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::config::Limits;
 use crate::id::{ParticipantId, RoomId};
 use crate::message::JoinError;
+use crate::settings::SettingsBook;
 
 /// So many people of a room are placed at its home before any are placed elsewhere. What crosses between
 /// workers costs something for each packet, however few hear it; a room of this size is too small to be
@@ -22,6 +24,7 @@ pub(crate) struct Directory {
     entries: Mutex<Entries>,
     participants_per_room: usize,
     participants_per_worker: usize,
+    pub(crate) settings: SettingsBook,
 }
 
 /// Where someone is to be.
@@ -55,6 +58,7 @@ impl Directory {
             entries: Mutex::new(entries),
             participants_per_room: limits.participants_per_room,
             participants_per_worker: limits.participants_per_worker,
+            settings: SettingsBook::default(),
         }
     }
 

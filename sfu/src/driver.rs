@@ -238,9 +238,10 @@ impl Driver {
     }
 
     fn read_mailbox(&mut self, now: Instant, crossings_dropped: u64) -> Turn {
-        let Letters { joins, media, leaves, stats, stop, .. } = self.mailbox.take();
+        let Letters { joins, media, rooms, leaves, stats, stop, .. } = self.mailbox.take();
         for (Placed { join, home }, reply) in joins {
             let answer = self.worker.join_from(now, &join, home);
+            self.worker.set_room(now, join.room, self.directory.settings.of(join.room));
             if answer.is_err() {
                 self.directory.forget(join.participant);
                 let _ = reply.send(answer);
@@ -251,6 +252,9 @@ impl Driver {
         }
         for (who, wish) in media {
             self.worker.set_media(now, who, wish.muted, wish.deafened);
+        }
+        for room in rooms {
+            self.worker.set_room(now, room, self.directory.settings.of(room));
         }
         for who in leaves {
             self.worker.leave(now, who);

@@ -15,11 +15,13 @@ use crate::config::{Config, ConfigError};
 use crate::crossroads::Crossroads;
 use crate::directory::{Directory, Place};
 use crate::driver::{Driver, Links};
-use crate::id::ParticipantId;
+use crate::id::{ParticipantId, RoomId};
 use crate::identity::{CertificateError, Identity};
 use crate::mailbox::{Mailbox, Placed, Wish};
 use crate::message::{Event, Join, JoinError};
+use crate::settings::RoomSettings;
 use crate::stats::Stats;
+use crate::unread;
 
 /// A running SFU. Cheap to clone; all clones speak to the same threads, which end with the last clone or
 /// at [`Sfu::stop`].
@@ -150,6 +152,17 @@ impl Sfu {
         }
     }
 
+    /// Says what is wanted of a room, whether anyone is in it or not. Never blocks; holds within a turn of
+    /// its worker, and for the room's next beginnings too.
+    pub fn set_room(&self, room: RoomId, settings: RoomSettings) {
+        self.shared.directory.settings.set(room, settings);
+        // Whoever has nobody of it does nothing about it.
+        for remote in &self.shared.workers {
+            remote.mailbox.look_up_room(room);
+            remote.wake();
+        }
+    }
+
     /// Lets someone go. Never blocks. [`Event::Left`] follows.
     pub fn leave(&self, participant: ParticipantId) {
         if let Some(remote) = self.remote_of(participant) {
@@ -168,8 +181,10 @@ impl Sfu {
             asked.push(answer);
         }
         let mut stats = Stats::default();
-        for answer in asked {
-            let (worker, participants) = answer.await.unwrap_or_default();
+        let unread = unread::by_port();
+        for (answer, remote) in asked.into_iter().zip(&self.shared.workers) {
+            let (mut worker, participants) = answer.await.unwrap_or_default();
+            worker.dropped.unread = unread.get(&remote.port).copied().unwrap_or(0);
             stats.workers.push(worker);
             stats.participants.extend(participants);
         }

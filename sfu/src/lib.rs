@@ -12,7 +12,8 @@
 //! bytes and the time in, bytes and events out. Inside it a datagram goes this way:
 //!
 //! 1. `demux`: source address or ICE user name → participant; else dropped and counted;
-//! 2. `participant`: the session decrypts it; out comes a packet of his track;
+//! 2. `participant`: a voice packet goes to `intake`, which opens it if it is worth it; all else, and the
+//!    voice of those without an AEAD cipher, goes to the session; out comes a packet of his track;
 //! 3. `home`, where `speakers` decides by its level who speaks and who holds a slot;
 //! 4. `forwarder` and `timeline`: the packet gets its numbers on the slot's line, once per room;
 //! 5. `room`: it waits there with the others of this turn, and is handed to each listener but the speaker;
@@ -34,12 +35,17 @@
 //! - One worker alone decides who holds a slot and gives out its numbers.
 //! - A sequence number of a slot is used once per listener.
 //! - A stream has one writer, from its first packet to its last; no nonce is used twice.
-//! - An address is believed only after the session has authenticated something that came from it.
+//! - What a packet says is believed once it has been authenticated; until then it is a hint, on which
+//!   nothing hangs but whether opening it is worth it. A packet is taken once.
+//! - An address is believed only after something that came from it has been authenticated; media follows
+//!   a voice only to where its newest packet came from.
 //! - A worker with too much to do uses fewer slots, then lets nobody else in; who is talking goes on.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
 mod backlog;
+#[doc(hidden)]
+pub mod bench;
 mod bucket;
 mod config;
 mod contain;
@@ -69,6 +75,7 @@ mod rim;
 mod room;
 mod rtcp;
 mod sender;
+mod settings;
 mod speakers;
 mod srtp;
 mod stats;
@@ -78,6 +85,7 @@ mod timeline;
 mod timers;
 mod track;
 mod udp;
+mod unread;
 mod worker;
 
 pub use config::{
@@ -89,5 +97,6 @@ pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
 pub use load::{Pressure, SlotsUsed};
 pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
+pub use settings::RoomSettings;
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

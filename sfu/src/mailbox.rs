@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::id::ParticipantId;
+use crate::id::{ParticipantId, RoomId};
 use crate::message::{Join, JoinError};
 use crate::stats::{ParticipantStats, WorkerStats};
 
@@ -44,6 +44,8 @@ pub(crate) struct Mailbox {
 pub(crate) struct Letters {
     pub(crate) joins: VecDeque<(Placed, JoinReply)>,
     pub(crate) media: BTreeMap<ParticipantId, Wish>,
+    /// Rooms whose settings have changed; what they are now is to be looked up.
+    pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) leaves: BTreeSet<ParticipantId>,
     pub(crate) stats: Vec<StatsReply>,
     pub(crate) stop: bool,
@@ -77,6 +79,11 @@ impl Mailbox {
 
     pub(crate) fn set_media(&self, who: ParticipantId, wish: Wish) {
         self.lock().media.insert(who, wish);
+        self.written.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn look_up_room(&self, room: RoomId) {
+        self.lock().rooms.insert(room);
         self.written.store(true, Ordering::Release);
     }
 
@@ -128,7 +135,6 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::RoomId;
 
     fn join() -> Placed {
         let (room, participant) = (RoomId(1), ParticipantId(1));

@@ -1,10 +1,11 @@
 //! How a participant is reached: the addresses he has proven to have, and the one media goes to.
 //!
-//! The session library says what is genuine; which way to send we decide ourselves, since the library
-//! would keep sending to an address for 15 s after its owner has moved away from it. A binding request
+//! Others say what is genuine; which way to send is decided here, since the session library would keep
+//! sending to an address for 15 s after its owner has moved away from it. A binding request
 //! can be recorded and sent again by anyone who sees it, from wherever he likes; so it moves media only
-//! when nothing has come the old way for a while. Audio cannot be replayed, and moves it at once. Knows
-//! no sessions. Start at [`Reach::proven`].
+//! when nothing has come the old way for a while. Audio newer than all before it was not recorded, and
+//! moves it at once; what comes late may have been, and moves nothing. Knows no sessions. Start at
+//! [`Reach::proven`].
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -45,13 +46,13 @@ pub(crate) struct Path {
 /// What showed that a datagram was genuine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// A binding request the session has answered.
+    /// A binding request the session has answered, or genuine audio that was overtaken.
     Check,
     /// One that asks for media to be sent to where it came from.
     Nomination,
     /// The same, before there was any media.
     FirstNomination,
-    /// Audio the session has decrypted.
+    /// Genuine audio, newer than all that came before.
     Audio,
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Room {
     /// The worker that decides.
     pub(crate) home: usize,
     pub(crate) visit: Visit,
+    /// How many slots the caller wants used at most.
+    pub(crate) wish: u8,
     /// Whether the home has answered. What comes from it sooner was meant for a former local half.
     attuned: bool,
     members: Vec<Key>,
@@ -75,6 +77,7 @@ impl Room {
         Room {
             home,
             visit,
+            wish: u8::MAX,
             attuned: false,
             members: Vec::new(),
             keys: HashMap::new(),

@@ -333,6 +333,55 @@ mod tests {
         }
     }
 
+    /// The listener reads nothing until the voice is old: what had begun comes whole, the rest never.
+    #[test]
+    fn a_slow_connection_drops_old_voice_and_stays_in_step() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ear = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        ear.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let (stream, remote) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let (poll, start) = (mio::Poll::new().unwrap(), Instant::now());
+        let local = listener.local_addr().unwrap();
+        let mut connections = Connections::new(1, Limits::default(), Duration::from_secs(1));
+        connections.accept(start, poll.registry(), TcpStream::from_std(stream), remote, local);
+
+        let mut number = 0_u64;
+        let mut speak = |connections: &mut Connections, now| {
+            let mut words = [0; 1_000];
+            words[..8].copy_from_slice(&number.to_be_bytes());
+            connections.send(now, local, remote, &words);
+            number += 1;
+            number
+        };
+        while connections.open[&Token(1)].backlog.is_empty() {
+            speak(&mut connections, start);
+        }
+        for _ in 0..9 {
+            speak(&mut connections, start);
+        }
+        assert_eq!(connections.dropped, 0);
+        let young = speak(&mut connections, start + Duration::from_millis(61));
+        // All that had not begun; the system may have taken a little more meanwhile.
+        let dropped = connections.dropped;
+        assert!((1..=10).contains(&dropped), "{dropped}");
+
+        // The ear wakes up; what it reads are whole frames, in order, and the young one is the last.
+        let (mut frames, mut buffer, mut last, mut whole) = (Frames::default(), [0; 4_096], 0, 0);
+        while last + 1 < young {
+            connections.write(start + Duration::from_millis(70), Token(1));
+            let len = ear.read(&mut buffer).unwrap();
+            frames.push(&buffer[..len]);
+            while let Some(frame) = frames.next_frame().unwrap() {
+                let heard = u64::from_be_bytes(*frame.first_chunk().unwrap());
+                assert!(frame.len() == 1_000 && heard >= last, "{heard} after {last}");
+                last = heard;
+                whole += 1;
+            }
+        }
+        assert_eq!((whole + dropped, connections.dropped), (young, dropped));
+    }
+
     proptest! {
         /// However the network cuts the stream, the frames come out as they went in.
         #[test]

@@ -302,6 +302,74 @@ mod tests {
         assert!((READ_BUDGET..READ_BUDGET + BATCH_SIZE).contains(&count), "{count}");
     }
 
+    /// In a network of its own, whose loopback takes a megabyte a second; tools are wanted, and root or a system that
+    /// lets others have networks.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_slow_device_makes_datagrams_wait_and_then_drops_them() {
+        const SLOW: &str = "ip link set lo up && tc qdisc add dev lo root tbf rate 8mbit burst 4kb limit 1mb \
+             && exec \"$0\" --ignored --exact udp::tests::in_a_slow_network";
+        let unshare = |as_whom: &[&str], what: &[&str]| {
+            std::process::Command::new("unshare").args(as_whom).arg("--net").args(what).output()
+        };
+        let may = |as_whom: &&[&str]| {
+            unshare(as_whom, &["tc", "qdisc"]).is_ok_and(|output| output.status.success())
+        };
+        let ways = [&[][..], &["--user", "--map-root-user"][..]];
+        let Some(way) = ways.iter().find(|way| may(way)) else { return };
+        let own = std::env::current_exe().unwrap();
+        let output = unshare(way, &["sh", "-c", SLOW, own.to_str().unwrap()]).unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains("1 passed"), "{said}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[ignore = "run by the one above, where the network is slow"]
+    fn in_a_slow_network() {
+        const COUNT: u64 = 1_000;
+        const TOKEN: Token = Token(7);
+        let ear = ear(LOOPBACK[0]);
+        SockRef::from(&ear).set_recv_buffer_size(SOCKET_BUFFER).unwrap();
+        let remote = ear.local_addr().unwrap();
+        let mut socket = bound(LOOPBACK[0], Gso::Off);
+        SockRef::from(&socket.line.socket).set_send_buffer_size(SOCKET_BUFFER / 64).unwrap();
+        let mut poll = mio::Poll::new().unwrap();
+        socket.register(poll.registry(), TOKEN).unwrap();
+
+        for number in 0..COUNT {
+            let mut words = [0; 150];
+            words[..8].copy_from_slice(&number.to_be_bytes());
+            socket.send(Instant::now(), &run(remote, &words, 0));
+        }
+        let at_once = socket.sent().calls;
+        assert!(at_once < COUNT / 2 && socket.sender.is_waiting(), "{at_once}");
+        assert_eq!(socket.sent().unsent, 0);
+        let mut events = mio::Events::with_capacity(8);
+        while socket.sender.is_waiting() {
+            socket.watch(poll.registry(), TOKEN);
+            poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
+            assert!(events.iter().any(|event| event.token() == TOKEN && event.is_writable()), "never woken");
+            socket.catch_up(Instant::now());
+        }
+        socket.watch(poll.registry(), TOKEN);
+        assert!(!socket.woken);
+
+        // 1,000 of them take a fifth of a second: not all can have been in time, and each is accounted for.
+        let sent = socket.sent();
+        assert_eq!((sent.calls + sent.late, sent.unsent), (COUNT, 0));
+        assert!(sent.late > 0);
+        let mut buffer = [0; 200];
+        let mut last = None;
+        for _ in 0..sent.calls {
+            assert_eq!(ear.recv(&mut buffer).unwrap(), 150);
+            let number = u64::from_be_bytes(*buffer.first_chunk().unwrap());
+            assert!(last.is_none_or(|last| last < number), "{number} after {last:?}");
+            last = Some(number);
+        }
+    }
+
     #[test]
     fn nothing_is_left_out_when_a_read_is_taken_apart() {
         let parts = |contents, stride| parts_of(contents, stride).map(<[u8]>::len).collect::<Vec<_>>();

@@ -29,6 +29,7 @@ use crate::offer::Offer;
 use crate::outbox::Outbox;
 use crate::participant::{Link, Media, Opening, Participant, Produced};
 use crate::room::Room;
+use crate::settings::RoomSettings;
 use crate::stats::{ParticipantStats, WorkerStats};
 use crate::table::Table;
 use crate::timers::Timers;
@@ -182,6 +183,17 @@ impl Worker {
         }
     }
 
+    /// Says what is wanted of a room, of which all workers with people of it must be told; one that nobody here
+    /// is in is not remembered.
+    pub fn set_room(&mut self, now: Instant, room: RoomId, settings: RoomSettings) {
+        self.now = now;
+        let wish = settings.slots_used();
+        let changed = |found: &mut Room| std::mem::replace(&mut found.wish, wish) != wish;
+        if self.rooms.get_mut(&room).is_some_and(changed) {
+            self.tell_limit(now, room);
+        }
+    }
+
     /// Lets someone go.
     pub fn leave(&mut self, now: Instant, who: ParticipantId) {
         self.now = now;
@@ -196,7 +208,7 @@ impl Worker {
         let slots = self.config.slots;
         let before = std::mem::replace(&mut self.stats.pressure, pressure);
         if before.slots_of(slots) != pressure.slots_of(slots) {
-            self.limit_slots(now, pressure.slots_of(slots));
+            self.limit_slots(now);
         }
         if !std::mem::replace(&mut self.pressure_untold, true) {
             self.untold.push_back(Untold::Pressure);

@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use sfu::{Config, Event, Events, Join, JoinError, LeaveReason, MediaPath, ParticipantId, RoomId, Sfu};
+use sfu::{
+    Config, Event, Events, Join, JoinError, LeaveReason, MediaPath, ParticipantId, RoomId, RoomSettings, Sfu,
+};
 use sfu_peer::{Event as PeerEvent, Identity, Options, Peer, Transport};
 
 /// Longer than any machine needs; only a story that fails waits for it.
@@ -206,6 +208,29 @@ fn two_talk_over_two_workers() {
     while block_on(sfu.stats()).total().rooms > 0 {
         assert!(Instant::now() < give_up, "the room never ends");
     }
+}
+
+#[test]
+fn what_is_wanted_of_a_room_holds_from_its_beginning_and_may_change() {
+    let (sfu, mut events) = start(Config::default());
+    sfu.set_room(ROOM, RoomSettings { max_speakers: Some(1) });
+    let mut ana = Caller::joins(&sfu, 1, Transport::Udp);
+    until(&mut [&mut ana], false, |all| all[0].peer.is_connected());
+    assert_eq!(events_until(&mut events, |event| held(event).is_some()).last().and_then(held), Some(1));
+    let mut ben = Caller::joins(&sfu, 2, Transport::Udp);
+    until(&mut [&mut ana, &mut ben], true, |all| all[1].heard.len() > 10);
+    assert!(ana.heard.is_empty(), "who came first has the only slot, and speaks");
+    sfu.set_room(ROOM, RoomSettings::default());
+    until(&mut [&mut ana, &mut ben], true, |all| all[0].heard.len() > 10);
+    let seen = events_until(&mut events, |event| held(event) == Some(2));
+    assert_eq!(seen.iter().filter_map(held).collect::<Vec<_>>(), [2]);
+    sfu.stop();
+}
+
+/// How many slots are held, if the event says so.
+fn held(event: &Event) -> Option<usize> {
+    let Event::Slots { slots, .. } = event else { return None };
+    Some(slots.iter().flatten().count())
 }
 
 #[test]

@@ -13,6 +13,8 @@ stories! {
     a_caller_who_was_busy_gets_the_newest,
     a_quiet_room_has_no_speakers_but_is_heard,
     with_enough_slots_nobody_ever_changes_his,
+    a_room_may_let_fewer_be_heard_than_it_has_slots,
+    who_speaks_while_the_room_is_made_quieter_may_finish,
     with_more_people_than_slots_whoever_speaks_is_heard,
     slots_announced_are_slots_heard,
     who_claims_to_be_loudest_does_not_own_the_room,
@@ -135,6 +137,33 @@ fn with_enough_slots_nobody_ever_changes_his() {
         call.passes(secs(2));
     }
     assert_eq!(call.slots(), before);
+}
+
+fn a_room_may_let_fewer_be_heard_than_it_has_slots() {
+    let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
+    call.hears_at_most(Some(1));
+    call.passes(secs(2));
+    call.speaks("cleo", secs(2));
+    assert_eq!(call.heard_by("ana"), ["cleo"]);
+    assert_eq!(call.packets_heard("ana", "cleo"), 100, "not even the first syllable is lost");
+    call.goes_on_speaking(&[("cleo", LOUD), ("dan", LOUD)], secs(2));
+    assert_eq!(call.heard_by("ana"), ["cleo"]);
+    call.hears_at_most(None);
+    call.speak(&[("cleo", LOUD), ("dan", SOFT)], secs(1));
+    assert_eq!(call.heard_by("ana"), ["cleo", "dan"]);
+    assert_eq!(call.ear("ana").missing(), 0);
+}
+
+fn who_speaks_while_the_room_is_made_quieter_may_finish() {
+    let mut call = SimCall::with(["ana", "ben", "cleo"]);
+    call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
+    call.hears_at_most(Some(1));
+    call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(2));
+    assert_eq!(call.heard_by("cleo"), ["ana", "ben"]);
+    call.goes_on_speaking(&[("ben", LOUD)], secs(2));
+    call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
+    assert_eq!(call.heard_by("cleo"), ["ben"]);
+    assert_eq!(call.slots().into_iter().flatten().collect::<Vec<_>>(), [call.id("ben")]);
 }
 
 fn with_more_people_than_slots_whoever_speaks_is_heard() {

@@ -12,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::protocol::PROTOCOL;
 use crate::protocol::client::{Request, Resume};
@@ -252,18 +252,28 @@ impl Socket {
         }
     }
 
-    /// The next frame, whatever it is. Events are counted: a gap is an error.
-    pub async fn frame(&mut self) -> Result<Frame, Error> {
-        let text = loop {
+    /// Waits for the next frame and does not read it: what a thousand people are told is much to read. Who has
+    /// begun with this can no longer ask.
+    pub async fn skim(&mut self) -> Result<(), Error> {
+        self.text().await.map(drop)
+    }
+
+    async fn text(&mut self) -> Result<Utf8Bytes, Error> {
+        loop {
             match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => break text,
+                Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Close(frame))) => {
                     return Err(Error::Closed(frame.map_or(1006, |frame| frame.code.into())));
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => {}
                 Some(Err(_)) | None => return Err(Error::Closed(1006)),
             }
-        };
+        }
+    }
+
+    /// The next frame, whatever it is. Events are counted: a gap is an error.
+    pub async fn frame(&mut self) -> Result<Frame, Error> {
+        let text = self.text().await?;
         let frame: Frame =
             serde_json::from_str(&text).map_err(|error| Error::Protocol(format!("{error} in {text}")))?;
         if let Frame::Event { seq, .. } = &frame {

@@ -11,22 +11,28 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CpuTime {
     nanos_by_thread: HashMap<String, u64>,
+    /// What the threads are called.
+    names: HashMap<String, String>,
 }
 
 impl CpuTime {
     /// Of the process with this id, now.
     pub fn of(pid: u32) -> io::Result<Self> {
-        let mut nanos_by_thread = HashMap::new();
+        let (mut nanos_by_thread, mut names) = (HashMap::new(), HashMap::new());
         for entry in std::fs::read_dir(format!("/proc/{pid}/task"))? {
             let entry = entry?;
             // A thread may end while the list is read.
             let Ok(text) = std::fs::read_to_string(entry.path().join("schedstat")) else { continue };
-            nanos_by_thread.insert(entry.file_name().to_string_lossy().into_owned(), nanos(&text)?);
+            let thread = entry.file_name().to_string_lossy().into_owned();
+            if let Ok(name) = std::fs::read_to_string(entry.path().join("comm")) {
+                names.insert(thread.clone(), name.trim_end().to_owned());
+            }
+            nanos_by_thread.insert(thread, nanos(&text)?);
         }
         if nanos_by_thread.is_empty() {
             return Err(io::Error::other("this kernel keeps no schedstat"));
         }
-        Ok(Self { nanos_by_thread })
+        Ok(Self { nanos_by_thread, names })
     }
 
     /// What was spent since `before`, as far as the threads of today go.
@@ -34,6 +40,18 @@ impl CpuTime {
         let earlier = |thread| before.nanos_by_thread.get(thread).copied().unwrap_or(0);
         let spent = self.nanos_by_thread.iter().map(|(thread, nanos)| nanos.saturating_sub(earlier(thread)));
         Duration::from_nanos(spent.sum())
+    }
+
+    /// What the threads called `prefix` and a number spent since `before`, in order of number.
+    pub fn of_each_since(&self, before: &CpuTime, prefix: &str) -> Vec<Duration> {
+        let numbered = |(thread, name): (&String, &String)| {
+            let number: u32 = name.strip_prefix(prefix)?.parse().ok()?;
+            let nanos = self.nanos_by_thread.get(thread).copied()?;
+            Some((number, nanos.saturating_sub(before.nanos_by_thread.get(thread).copied().unwrap_or(0))))
+        };
+        let mut each: Vec<(u32, u64)> = self.names.iter().filter_map(numbered).collect();
+        each.sort_unstable();
+        each.into_iter().map(|(_, nanos)| Duration::from_nanos(nanos)).collect()
     }
 }
 
@@ -59,10 +77,13 @@ mod tests {
     fn threads_come_and_go() {
         let time = |threads: &[(&str, u64)]| CpuTime {
             nanos_by_thread: threads.iter().map(|(thread, nanos)| ((*thread).to_owned(), *nanos)).collect(),
+            names: threads.iter().map(|(thread, _)| ((*thread).to_owned(), format!("t-{thread}"))).collect(),
         };
         let before = time(&[("1", 100), ("2", 5_000)]);
-        let after = time(&[("1", 170), ("3", 30)]);
-        assert_eq!(after.since(&before), Duration::from_nanos(100));
+        let after = time(&[("1", 170), ("3", 30), ("20", 4)]);
+        assert_eq!(after.since(&before), Duration::from_nanos(104));
+        assert_eq!(after.of_each_since(&before, "t-"), [70, 30, 4].map(Duration::from_nanos));
+        assert!(after.of_each_since(&before, "u-").is_empty());
     }
 
     #[test]

@@ -2,30 +2,41 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
 
 use super::Error;
-use super::people::Plan;
+use super::plan::Plan;
+use super::seat::Microphone;
 use super::sink;
-use super::voice::{PAYLOAD_MAX, PAYLOAD_MIN};
+use super::words::{PAYLOAD_MAX, PAYLOAD_MIN};
+
+/// Seconds over which people come when nobody says otherwise.
+const OVER: u16 = 10;
 
 /// What to measure.
 #[derive(Clone, Debug, Args)]
 pub struct Media {
-    /// Rooms. Each needs a voice channel that is there; a new server has one
+    /// Rooms, each a voice channel. The server started here gets as many; that of `--addr` must have them
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub rooms: u16,
 
-    /// People in each room. A room takes 1,000; each person is two sockets here, and 50 fit the usual limit on open files
+    /// People in each room. A room takes 1,000; each person is two sockets here and two there
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(2..=1_000))]
     pub people: u16,
 
-    /// How many of them talk, without a pause, 50 packets a second each. The others have their microphones open
-    /// and say nothing. More than the server has slots are heard in turns only
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    /// How many of them talk, without a pause, 50 packets a second each. The others send nothing, as browsers do that
+    /// have nothing to say. More than the server has slots are heard in turns only. With 0 the cost of being there is
+    /// measured
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(0..=1_000))]
     pub talkers: u16,
+
+    /// Those who do not talk send what a silent microphone sends: 50 small packets a second, each with its level of
+    /// -90 dB. By default they send nothing
+    #[arg(long)]
+    pub open_microphones: bool,
 
     /// Seconds that are measured, after one second of warming up. The floor takes as long again. Ten even out what
     /// else the machine does
@@ -42,11 +53,29 @@ pub struct Media {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
     pub workers: Option<u16>,
 
+    /// Voices that one hears at once from the server started here. By default 8, as a server has when nobody says
+    /// otherwise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub slots: Option<u8>,
+
     /// People who come in at the same time. Four keep the server busy; with more the time of a join is that of the
     /// queue before it
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub joins_at_once: u16,
 
+    /// People who come in while it is measured, evenly over the time that `--over` says, and stay; they are signed in
+    /// before. The time of a join is then theirs, and the loss that of those who were there. By default nobody comes
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub join_storm: u16,
+
+    /// Seconds over which they come. By default 10, and never longer than the measured time
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub over: Option<u16>,
+
+    /// Measure so often, each time with a server of its own, and tell the medians too. One run tells little on a
+    /// machine that does other things as well
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=99))]
+    pub runs: u16,
     /// Whether the server started here, and the floor, may send several packets to a listener in one call. By default
     /// as the server does by itself
     #[arg(long, value_enum, default_value = "auto")]
@@ -107,8 +136,11 @@ impl Media {
             rooms: self.rooms,
             people: self.people,
             talkers: self.talkers,
+            others: if self.open_microphones { Microphone::Open } else { Microphone::Quiet },
             payload: self.payload,
             joins_at_once: self.joins_at_once,
+            late: self.join_storm,
+            over: Duration::from_secs(self.over.unwrap_or(OVER).min(self.seconds).into()),
             together: self.together,
             sink: self.sink,
         }
@@ -121,14 +153,22 @@ impl Media {
             Some("--peer-only needs --addr, the page of the server to measure")
         } else if elsewhere && self.workers.is_some() {
             Some("--workers is for a server started here, and with --addr none is")
+        } else if elsewhere && self.slots.is_some() {
+            Some("--slots is for a server started here, and with --addr none is")
         } else if elsewhere && self.server_binary.is_some() {
             Some("--server-binary is for a server started here, and with --addr none is")
         } else if !elsewhere && self.server_pid.is_some() {
             Some("--server-pid is for a server that runs already: say --addr too")
+        } else if self.over.is_some() && self.join_storm == 0 {
+            Some("--over is the time of --join-storm, and nobody comes")
+        } else if self.over.is_some_and(|over| over > self.seconds) {
+            Some("--over is longer than --seconds: some would come when all is over")
         } else if elsewhere && self.sink {
             Some("--sink needs a network of its own, in which the server of --addr is not")
         } else if elsewhere && self.gso == Gso::Off {
             Some("--gso is for a server started here, and with --addr none is")
+        } else if self.sink && (self.join_storm > 0 || self.open_microphones) {
+            Some("--sink is for those who only listen from the beginning, without a word of their own")
         } else if self.sink && self.seconds > sink::SECONDS_MAX {
             Some(
                 "with --sink at most 4 seconds can be measured: after that the server notices that listeners are gone",
@@ -187,6 +227,8 @@ mod tests {
         for fine in [
             "",
             "--workers 2 --server-binary x",
+            "--talkers 0 --open-microphones",
+            "--join-storm 5 --over 3 --seconds 3",
             "--sink",
             "--sink --seconds 3 --gso off --together",
             "--addr 127.0.0.1:1",
@@ -199,10 +241,14 @@ mod tests {
             ("--peer-only".to_owned(), "--addr"),
             ("--server-pid 1".to_owned(), "--addr"),
             (format!("{there} --workers 0"), "--workers"),
+            ("--over 3".to_owned(), "--join-storm"),
+            ("--join-storm 5 --over 3 --seconds 2".to_owned(), "--seconds"),
             (format!("{there} --server-binary x"), "--server-binary"),
+            (format!("{there} --slots 3"), "--slots"),
             (format!("{there} --gso off"), "--gso"),
             (format!("{there} --sink"), "--sink"),
             ("--sink --seconds 5".to_owned(), "4 seconds"),
+            ("--sink --open-microphones".to_owned(), "listen"),
         ] {
             let error = checked(&flags).unwrap_err();
             assert!(error.contains(named) && !error.contains('\n'), "{flags}: {error}");

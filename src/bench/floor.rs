@@ -19,8 +19,9 @@ use tokio::sync::oneshot;
 use super::Error;
 use super::cpu;
 use super::flags::Gso;
-use super::people::{People, Plan};
-use super::voice::FRAME;
+use super::people::People;
+use super::plan::Plan;
+use super::words::FRAME;
 
 /// Bursts of one talker in a second.
 const FRAMES_PER_SECOND: u32 = 50;
@@ -242,15 +243,7 @@ fn bursts(plan: Plan, slots: u8) -> Vec<Burst> {
 mod tests {
     use super::*;
 
-    const PLAN: Plan = Plan {
-        rooms: 2,
-        people: 3,
-        talkers: 2,
-        payload: 100,
-        joins_at_once: 4,
-        together: false,
-        sink: false,
-    };
+    const PLAN: Plan = Plan { rooms: 2, people: 3, talkers: 2, ..Plan::SMALL };
 
     #[test]
     fn every_talker_is_heard_by_the_others_of_the_room() {

@@ -7,16 +7,20 @@
 use std::time::{Duration, Instant};
 
 use super::Error;
+use super::booth::Window;
 use super::client::Http;
 use super::cpu::CpuTime;
 use super::flags::Media;
 use super::floor::{self, Floor};
-use super::people::{People, Plan};
+use super::people::People;
+use super::plan::Plan;
 use super::progress::Progress;
-use super::report::{Cost, Report};
+use super::report::{Cost, Joins, Report};
+use super::rooms;
+use super::runs::Runs;
 use super::server::{OwnServer, Server, Setup};
 use super::sink;
-use super::voice::Window;
+use crate::files;
 
 /// Talk that is not measured: first packets, first allocations, the last joins' events.
 pub(super) const WARM_UP: Duration = Duration::from_secs(1);
@@ -27,11 +31,22 @@ const LATE: Duration = Duration::from_millis(500);
 /// How long after the talk all people have taken note that it is over, and what was under way has come.
 const HUSH: Duration = Duration::from_millis(200);
 
-/// Measures. Ends the server it started, whatever happens.
-pub async fn run(media: &Media) -> Result<Report, Error> {
+/// Threads of the server that forward voice are called this and a number.
+pub(super) const WORKER: &str = "sfu-";
+
+/// Measures, as often as asked for. Ends the servers it started, whatever happens.
+pub async fn run(media: &Media) -> Result<Runs, Error> {
     media.check()?;
     let plan = media.plan();
     check_open_files(plan)?;
+    let mut runs = Vec::with_capacity(media.runs.into());
+    for _ in 0..media.runs {
+        runs.push(run_once(media, plan).await?);
+    }
+    Ok(Runs::new(runs))
+}
+
+async fn run_once(media: &Media, plan: Plan) -> Result<Report, Error> {
     let server = match media.addr {
         Some(address) => Server::Given { address, pid: media.server_pid },
         None if media.sink => return sink::run(media, plan).await,
@@ -48,8 +63,17 @@ pub async fn run(media: &Media) -> Result<Report, Error> {
 pub(super) async fn start(media: &Media, setup: Setup) -> Result<OwnServer, Error> {
     let own = std::env::current_exe().map_err(|error| Error::NoServer(error.to_string()))?;
     let binary = media.server_binary.as_ref().unwrap_or(&own);
-    let setup = Setup { workers: media.workers.unwrap_or(setup.workers), gso: media.gso, ..setup };
-    OwnServer::start(binary, setup).await
+    let setup = Setup {
+        workers: media.workers.unwrap_or(setup.workers),
+        slots: media.slots.unwrap_or(setup.slots),
+        gso: media.gso,
+        ..setup
+    };
+    let server = OwnServer::start(binary, setup).await?;
+    if media.rooms > 1 {
+        rooms::open(Http(server.address), server.setup_token.clone(), media.rooms).await?;
+    }
+    Ok(server)
 }
 
 async fn measure(server: &Server, plan: Plan, media: &Media) -> Result<Report, Error> {
@@ -58,8 +82,8 @@ async fn measure(server: &Server, plan: Plan, media: &Media) -> Result<Report, E
     server.cpu_time()?;
     let empty = server.resident();
     let mut progress = Progress::default();
-    let arrived = |count| progress.say(&format!("{count} of {} people are in", plan.all()));
-    let people = People::gather(Http(server.address()), plan, arrived).await?;
+    let arrived = |count| progress.say(&format!("{count} of {} people are there", plan.everybody()));
+    let mut people = People::gather(Http(server.address()), plan, arrived).await?;
 
     let from = Instant::now() + WARM_UP;
     let window = Window { from, until: from + Duration::from_secs(seconds.into()) };
@@ -74,30 +98,36 @@ async fn measure(server: &Server, plan: Plan, media: &Media) -> Result<Report, E
     let full = server.resident();
     tokio::time::sleep(LATE).await;
 
-    let spent = |after: Option<CpuTime>, before: Option<CpuTime>| Some(after?.since(&before?));
-    let (server_spent, client_spent) = (spent(after.0, before.0), spent(after.1, before.1));
+    people.note_late_joins();
+
+    let spent =
+        |after: &Option<CpuTime>, before: &Option<CpuTime>| Some(after.as_ref()?.since(before.as_ref()?));
+    let (server_spent, client_spent) = (spent(&after.0, &before.0), spent(&after.1, &before.1));
+    let each_worker = after.0.zip(before.0).map(|(after, before)| after.of_each_since(&before, WORKER));
     let floor = match server_spent {
-        Some(_) => {
+        // Where nobody talked there is nothing to send once more.
+        Some(_) if plan.talkers > 0 => {
             progress.say("the floor is measured");
             Some(measure_floor(&people, plan, media).await?)
         }
         // Of a server elsewhere there is nothing to compare it with.
-        None => None,
+        Some(_) | None => None,
     };
     progress.say("everybody goes home");
     let cost = Cost {
         workers: server.workers(),
         slots: people.slots,
         server: server_spent,
+        each_worker,
         client: client_spent,
         floor,
         resident: full.zip(empty).map(|(full, empty)| full.saturating_sub(empty)),
         sunk: None,
         srtp_profile: people.srtp_profile,
     };
-    let joins = people.joins.clone();
-    let tallies = people.go_home().await?;
-    Ok(Report::new(plan, seconds, cost, &joins, &tallies))
+    let (early, late) = (people.joins.clone(), people.late_joins.clone());
+    let counted = people.go_home().await?;
+    Ok(Report::new(plan, seconds, cost, Joins { early: &early, late: &late }, &counted))
 }
 
 /// Sends the same people as much once more; what sending alone has cost.
@@ -118,30 +148,10 @@ pub(super) fn own_cpu_time() -> Option<CpuTime> {
 /// Says no before the first person comes, when there are not enough file descriptors for the last.
 fn check_open_files(plan: Plan) -> Result<(), Error> {
     // Two sockets each, a third while somebody registers, and what a process has anyway.
-    let needed = 2 * plan.all() + usize::from(plan.joins_at_once) + 64;
+    let needed = 2 * plan.everybody() + usize::from(plan.joins_at_once) + 64;
     // Where it cannot be read, the sockets themselves will tell.
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    match open_files(&limits) {
+    match files::allow_all().map(|allowed| usize::try_from(allowed).unwrap_or(usize::MAX)) {
         Some(allowed) if allowed < needed => Err(Error::TooFewFiles { needed, allowed }),
         Some(_) | None => Ok(()),
-    }
-}
-
-/// The soft limit in `/proc/self/limits`; none when it is not a number.
-fn open_files(limits: &str) -> Option<usize> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_limit_on_open_files_is_found() {
-        let limits = "Limit    Soft Limit   Hard Limit   Units\nMax open files            1024                 524288               files\n";
-        assert_eq!(open_files(limits), Some(1024));
-        assert_eq!(open_files("Max open files   unlimited  unlimited files"), None);
-        assert_eq!(open_files(""), None);
     }
 }

@@ -3,24 +3,34 @@
 //! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does. It must never call what
 //! it measures.
 //!
-//! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, [`cpu`]
-//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`sink`] where packets go when nobody is to hear them; [`people`] those who come, each a
-//! [`client`] and a [`voice`]; [`report`] what comes out, and [`table`] how people read it.
+//! [`media`] is the order of things and [`flags`] what it is told; [`server`] the process that is measured, with as many
+//! [`rooms`] as it takes, [`cpu`]
+//! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`sink`] is where packets go when
+//! nobody is to hear them; [`people`] those who come as [`plan`] says, each a [`client`] and a [`voice`], which once
+//! connected takes a [`seat`] in a [`booth`]: there [`words`] are said and come out of an [`inbox`]. [`report`] is what
+//! comes out, [`runs`] what comes out of several, and [`table`] how people read it.
 
+pub mod booth;
 pub mod client;
 pub mod cpu;
 pub mod flags;
 pub mod floor;
 pub mod histogram;
+pub mod inbox;
 pub mod media;
 pub mod memory;
 pub mod people;
+pub mod plan;
 mod progress;
 pub mod report;
+pub mod rooms;
+pub mod runs;
+pub mod seat;
 pub mod server;
 pub mod sink;
 pub mod table;
 pub mod voice;
+pub mod words;
 
 use clap::Subcommand;
 use tokio::signal::unix::{SignalKind, signal};
@@ -57,11 +67,14 @@ pub enum Error {
     /// There is no network of one's own to be had.
     #[error("--sink needs root, and the commands unshare and ip: {0}")]
     NoSink(String),
+    /// The machine was too busy to carry one packet in a second.
+    #[error("nobody heard anything before the listeners were cut off; the machine does too much else")]
+    Unheard,
     /// The floor could not be measured.
     #[error("the floor cannot be measured: {0}")]
     NoFloor(std::io::Error),
     /// More rooms than voice channels.
-    #[error("{asked} rooms need {asked} voice channels, and the server has {there}")]
+    #[error("{asked} rooms need {asked} voice channels, and the server has {there}; an admin can make more")]
     TooFewRooms {
         /// As many as were asked for.
         asked: u16,
@@ -78,7 +91,7 @@ pub enum Error {
     },
     /// More people than this process may have sockets for.
     #[error(
-        "{needed} open files are needed and {allowed} are allowed; raise the limit with `ulimit -n {needed}`"
+        "{needed} open files are needed and {allowed} are allowed; raise the limit with `ulimit -Hn {needed}` as root"
     )]
     TooFewFiles {
         /// As many as are needed.
@@ -95,6 +108,9 @@ pub enum Error {
     /// Somebody joined, but sound never could travel.
     #[error("somebody's voice was never connected")]
     NotConnected,
+    /// Server and people agreed on a cipher that is not opened here.
+    #[error("the server took a cipher other than AES-GCM, and no other one is measured")]
+    Cipher,
     /// A socket of this machine failed.
     #[error("no socket: {0}")]
     Socket(std::io::Error),

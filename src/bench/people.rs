@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,9 +12,14 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::Error;
+use super::booth::{Booth, Door, Phase, Window};
 use super::client::{self, Http, Socket};
-use super::voice::{Phase, Tally, Voice, Window, Words};
-use super::{Error, sink};
+use super::plan::Plan;
+use super::seat::{Seat, Tally};
+use super::sink;
+use super::voice::Voice;
+use super::words::{Part, Wall};
 use crate::id::ChannelId;
 use crate::protocol::client::Request;
 use crate::protocol::close;
@@ -27,34 +33,22 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// How many people do what, and how they come in.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Rooms.
-    pub rooms: u16,
-    /// People in each.
-    pub people: u16,
-    /// How many of them talk.
-    pub talkers: u16,
-    /// Bytes of a packet's payload.
-    pub payload: u16,
-    /// People who come in at the same time.
-    pub joins_at_once: u16,
-    /// Whether the talkers of a room send at the same moment.
-    pub together: bool,
-    /// Whether those who only listen will be cut off, see [`sink`].
-    pub sink: bool,
-}
+/// Threads for the people: half of the cores, since the server needs the other half, and no more than keep busy.
+const BOOTHS_MAX: usize = 8;
 
 /// Everybody.
 pub struct People {
-    tasks: JoinSet<Result<Tally, Error>>,
+    tasks: JoinSet<Result<bool, Error>>,
     phase: watch::Sender<Phase>,
+    doors: Vec<Door>,
+    arrivals: mpsc::Receiver<Arrival>,
     /// Voices that one hears at once, as the server said.
     pub slots: u8,
-    /// From asking to join until sound could travel, each person.
+    /// From asking to join until sound could travel, each person who was there from the beginning.
     pub joins: Vec<Duration>,
-    /// Where each person's voice is, by number.
+    /// The same of those who came in while it was measured.
+    pub late_joins: Vec<Duration>,
+    /// Where each person's voice is, by number; only of those who were there from the beginning.
     pub addresses: BTreeMap<usize, SocketAddr>,
     /// The cipher they agreed on with the server; all offer the same.
     pub srtp_profile: Option<&'static str>,
@@ -63,71 +57,64 @@ pub struct People {
     datagram_len: Arc<AtomicUsize>,
 }
 
-impl Plan {
-    /// Everybody.
-    pub fn all(self) -> usize {
-        usize::from(self.rooms) * usize::from(self.people)
-    }
-
-    /// The room of a person: they fill the rooms in turn.
-    pub fn room(self, number: usize) -> usize {
-        number % usize::from(self.rooms)
-    }
-
-    /// As how many-th this person came into the room. Those who come first talk.
-    pub fn place(self, number: usize) -> usize {
-        number / usize::from(self.rooms)
-    }
-
-    /// When in the 20 ms of a packet this person talks: spread by a step that is no part of them.
-    pub fn offset(self, number: usize) -> Duration {
-        let step = if self.together { self.room(number) } else { number };
-        Duration::from_micros(step as u64 * 7_919 % 20_000)
-    }
+/// What everybody counted.
+#[derive(Clone, Default)]
+pub struct Counted {
+    /// Each person.
+    pub tallies: Vec<Tally>,
+    /// Those whose WebSocket was lost before the end.
+    pub sockets_lost: usize,
 }
 
 impl People {
-    /// Brings everybody in; `progress` is told how many are.
+    /// Brings everybody in, and those who come later up to the door; `progress` is told how many there are.
     pub async fn gather(http: Http, plan: Plan, mut progress: impl FnMut(usize)) -> Result<Self, Error> {
         let mark = getrandom::u32().map_err(|error| Error::Socket(error.into()))?;
+        let (phase, phases) = watch::channel(Phase::Arriving);
+        let wall = Wall::look()?;
+        let datagram_len = Arc::<AtomicUsize>::default();
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let booths = 0..(cores / 2).clamp(1, BOOTHS_MAX);
+        let open = |_| Booth::open(plan.payload.into(), wall, phases.clone(), datagram_len.clone());
+        let doors = booths.map(open).collect::<Result<Vec<_>, Error>>()?;
         let house = Arc::new(House {
             http,
             plan,
             mark,
+            wall,
             local: match plan.sink {
                 true => sink::SERVER,
                 false => local_address_towards(http.0).await?,
             },
             identity: Identity::generate()?,
-            epoch: Instant::now(),
-            doors: Semaphore::new(plan.joins_at_once.into()),
-            datagram_len: Arc::default(),
+            queue: Semaphore::new(plan.joins_at_once.into()),
+            seats: doors.iter().map(Door::seats).collect(),
         });
-        let (phase, phases) = watch::channel(Phase::Arriving);
-        let (sender, mut arrivals) = mpsc::channel(plan.all());
+        let (sender, arrivals) = mpsc::channel(plan.everybody().max(1));
         let mut tasks = JoinSet::new();
-        for number in 0..plan.all() {
+        for number in 0..plan.everybody() {
             tasks.spawn(live(house.clone(), number, sender.clone(), phases.clone()));
         }
         let mut people = Self {
             tasks,
             phase,
+            doors,
+            arrivals,
             slots: 0,
             joins: Vec::with_capacity(plan.all()),
+            late_joins: Vec::with_capacity(plan.late.into()),
             addresses: BTreeMap::new(),
             srtp_profile: None,
             local: house.local,
-            datagram_len: house.datagram_len.clone(),
+            datagram_len,
         };
-        while people.joins.len() < plan.all() {
+        let mut there = 0;
+        while there < plan.everybody() {
             tokio::select! {
-                Some(arrival) = arrivals.recv() => {
-                    let Arrival { number, took, slots, address, srtp_profile } = arrival;
-                    people.slots = slots;
-                    people.addresses.insert(number, address);
-                    people.srtp_profile = srtp_profile;
-                    people.joins.push(took);
-                    progress(people.joins.len());
+                Some(arrival) = people.arrivals.recv() => {
+                    there += 1;
+                    people.note(arrival);
+                    progress(there);
                 }
                 // Nobody leaves before all are told to: this one did not come in.
                 Some(ended) = people.tasks.join_next() => {
@@ -139,7 +126,20 @@ impl People {
         Ok(people)
     }
 
-    /// Lets the talkers talk; what they send in the window is measured.
+    fn note(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::AtTheDoor => {}
+            Arrival::In { number, took, slots, address, srtp_profile } => {
+                self.slots = slots;
+                self.addresses.insert(number, address);
+                self.srtp_profile = srtp_profile;
+                self.joins.push(took);
+            }
+            Arrival::Late { took } => self.late_joins.push(took),
+        }
+    }
+
+    /// Lets the talkers talk, and those who come later come; what is sent in the window is measured.
     pub fn talk(&self, window: Window) {
         self.phase.send_replace(Phase::Talking(window));
     }
@@ -154,14 +154,24 @@ impl People {
         self.datagram_len.load(Ordering::Relaxed)
     }
 
-    /// Sends everybody home; what each counted.
-    pub async fn go_home(mut self) -> Result<Vec<Tally>, Error> {
-        self.phase.send_replace(Phase::Over);
-        let mut tallies = Vec::with_capacity(self.joins.len());
-        while let Some(ended) = self.tasks.join_next().await {
-            tallies.push(ended.map_err(|_| Error::Broken)??);
+    /// Notes who has come in since.
+    pub fn note_late_joins(&mut self) {
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            self.note(arrival);
         }
-        Ok(tallies)
+    }
+
+    /// Sends everybody home; what each counted.
+    pub async fn go_home(mut self) -> Result<Counted, Error> {
+        self.phase.send_replace(Phase::Over);
+        let mut counted = Counted::default();
+        while let Some(ended) = self.tasks.join_next().await {
+            counted.sockets_lost += usize::from(ended.map_err(|_| Error::Broken)??);
+        }
+        for door in self.doors {
+            counted.tallies.extend(door.tallies().await?);
+        }
+        Ok(counted)
     }
 }
 
@@ -171,48 +181,72 @@ struct House {
     plan: Plan,
     /// In every name, so that a second run on the same server makes new ones.
     mark: u32,
+    wall: Wall,
     local: IpAddr,
     identity: Identity,
-    epoch: Instant,
-    doors: Semaphore,
-    datagram_len: Arc<AtomicUsize>,
+    /// Before the door.
+    queue: Semaphore,
+    seats: Vec<std::sync::mpsc::Sender<Seat>>,
 }
 
-/// Somebody is in.
-struct Arrival {
-    number: usize,
-    took: Duration,
+/// Somebody has come.
+enum Arrival {
+    /// Signed in, and waits for the call to begin.
+    AtTheDoor,
+    /// In the call before it is measured.
+    In { number: usize, took: Duration, slots: u8, address: SocketAddr, srtp_profile: Option<&'static str> },
+    /// In the call while it is measured.
+    Late { took: Duration },
+}
+
+/// Somebody who is signed in.
+struct Guest {
+    socket: Socket,
     slots: u8,
-    address: SocketAddr,
-    srtp_profile: Option<&'static str>,
+    channel: ChannelId,
 }
 
-/// From the door to the goodbye.
+/// From the door to the goodbye; whether the WebSocket was lost on the way.
 async fn live(
     house: Arc<House>,
     number: usize,
     arrivals: mpsc::Sender<Arrival>,
-    phases: watch::Receiver<Phase>,
-) -> Result<Tally, Error> {
-    let plan = house.plan;
-    let talks = plan.place(number) < usize::from(plan.talkers);
-
+    mut phases: watch::Receiver<Phase>,
+) -> Result<bool, Error> {
+    let part = house.plan.part(number);
     // Closed only when the house is gone, and this task holds it.
-    let door = house.doors.acquire().await.map_err(|_| Error::Broken)?;
-    let arriving = arrive(&house, number);
-    let (voice, socket, arrival) =
-        tokio::time::timeout(ARRIVAL, arriving).await.map_err(|_| Error::NotConnected)??;
-    drop(door);
-    // Nobody waits any more when the measurement was given up.
+    let place = house.queue.acquire().await.map_err(|_| Error::Broken)?;
+    let mut guest = in_time(sign_in(&house, number)).await?;
+    let arrival = if part.late {
+        drop(place);
+        // Nobody waits any more when the measurement was given up.
+        let _ = arrivals.send(Arrival::AtTheDoor).await;
+        let Ok(from) = phases.wait_for(|phase| !matches!(phase, Phase::Arriving)).await.map(|phase| *phase)
+        else {
+            return Ok(false);
+        };
+        if let Phase::Talking(window) = from {
+            tokio::time::sleep_until((window.from + house.plan.delay(number)).into()).await;
+        }
+        // Who is not let in while it is busy is counted as not come, and is no reason to end the measurement.
+        match in_time(join(&house, &mut guest, part)).await {
+            Ok((took, _, _)) => Arrival::Late { took },
+            Err(_) => return Ok(false),
+        }
+    } else {
+        let (took, address, srtp_profile) = in_time(join(&house, &mut guest, part)).await?;
+        drop(place);
+        Arrival::In { number, took, slots: guest.slots, address, srtp_profile }
+    };
     let _ = arrivals.send(arrival).await;
-
-    let listening = tokio::spawn(follow(socket, phases.clone()));
-    let mut tally = voice.take_part(talks, phases).await?;
-    tally.lost |= listening.await.map_err(|_| Error::Broken)?;
-    Ok(tally)
+    Ok(follow(guest.socket, phases).await)
 }
 
-async fn arrive(house: &House, number: usize) -> Result<(Voice, Socket, Arrival), Error> {
+async fn in_time<T>(coming: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(ARRIVAL, coming).await.map_err(|_| Error::NotConnected)?
+}
+
+async fn sign_in(house: &House, number: usize) -> Result<Guest, Error> {
     let name = format!("bench-{:08x}-{number}", house.mark);
     let account = Register {
         email: format!("{name}@example.org"),
@@ -225,28 +259,33 @@ async fn arrive(house: &House, number: usize) -> Result<(Voice, Socket, Arrival)
     let ServerEvent::Ready { snapshot } = socket.event().await? else {
         return Err(client::Error::Protocol("the first event is not `ready`".to_owned()).into());
     };
-    let slots = snapshot.slots;
     let channel = voice_channel(&snapshot, house.plan.room(number), house.plan.rooms)?;
-    let words = Words {
-        len: house.plan.payload.into(),
-        epoch: house.epoch,
-        offset: house.plan.offset(number),
-        datagram_len: house.datagram_len.clone(),
-    };
+    Ok(Guest { socket, slots: snapshot.slots, channel })
+}
+
+/// Into the call: how long it took, from where, and with which cipher.
+async fn join(
+    house: &House,
+    guest: &mut Guest,
+    part: Part,
+) -> Result<(Duration, SocketAddr, Option<&'static str>), Error> {
     let local = match house.plan.sink {
-        true => sink::address_of(house.plan, number),
+        true => sink::address_of(house.plan, part.number),
         false => house.local,
     };
-    let (mut voice, offer) = Voice::new(local, slots, house.identity.clone(), words).await?;
+    let (mut voice, offer) = Voice::new(local, guest.slots, house.identity.clone()).await?;
     let asked = Instant::now();
-    // Those who do not talk send nothing, as in a room of people who listen with an open microphone.
-    let join = Request::JoinVoice { channel, offer, muted: false, deafened: false };
-    let Answer::VoiceJoined { answer, .. } = socket.request(&join).await? else {
+    // Nobody is muted: those who do not talk have a microphone that is open and silent.
+    let join = Request::JoinVoice { channel: guest.channel, offer, muted: false, deafened: false };
+    let Answer::VoiceJoined { answer, .. } = guest.socket.request(&join).await? else {
         return Err(client::Error::Protocol("another answer to `join_voice`".to_owned()).into());
     };
     voice.connect(&answer).await?;
-    let (took, address, srtp_profile) = (asked.elapsed(), voice.address(), voice.srtp_profile());
-    Ok((voice, socket, Arrival { number, took, slots, address, srtp_profile }))
+    let outcome = (asked.elapsed(), voice.address(), voice.srtp_profile());
+    let seat = voice.take_seat(part, house.wall)?;
+    let booth = part.number.checked_rem(house.seats.len()).and_then(|booth| house.seats.get(booth));
+    booth.ok_or(Error::Broken)?.send(seat).map_err(|_| Error::Broken)?;
+    Ok(outcome)
 }
 
 /// The voice channel of the `room`-th room.
@@ -270,8 +309,8 @@ async fn follow(mut socket: Socket, mut phases: watch::Receiver<Phase>) -> bool 
                 drop(over);
                 break;
             }
-            frame = socket.frame() => {
-                if frame.is_err() {
+            heard = socket.skim() => {
+                if heard.is_err() {
                     return true;
                 }
             }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::histogram::{Histogram, Row};
-use super::people::Plan;
-use super::voice::Tally;
+use super::people::Counted;
+use super::plan::Plan;
+use super::seat::{Microphone, Tally};
 
 /// Rows of the histogram of latency. More would be a page, not a glance.
 const ROWS: usize = 12;
@@ -20,6 +21,8 @@ pub struct Report {
     pub people: u16,
     /// How many of them talk, 50 packets a second each.
     pub talkers: u16,
+    /// Whether the microphones of all others are open, and send silence.
+    pub open_microphones: bool,
     /// Bytes of a packet's payload.
     pub payload: u16,
     /// The measured time.
@@ -38,19 +41,35 @@ pub struct Report {
     pub packets_sunk: Option<u64>,
     /// The part of the expected packets that did not come: 0 is none, 1 is all.
     pub loss: f64,
-    /// CPU time of the whole server process for one delivered packet.
+    /// Packets of silent microphones that listeners got and decrypted: those that nobody needs to hear.
+    pub silence_delivered: u64,
+    /// Packets that came back to the one who had sent them. Must be none.
+    pub heard_self: u64,
+    /// Of how many talkers anybody heard something, at the least; who talks counts as heard by oneself.
+    pub talkers_heard_min: Option<usize>,
+    /// CPU time of the whole server process for one delivered packet, those of silent microphones counted.
     pub server_cpu_ns_per_packet: Option<u64>,
     /// Cores the server kept busy.
     pub server_cores: Option<f64>,
+    /// CPU time of each of the server's threads that forward voice, in the measured time.
+    pub worker_cpu_ns: Option<Vec<u64>>,
+    /// The server's CPU time for each person and second, in microseconds: with nobody talking, the cost of being there.
+    pub server_cpu_us_per_person_second: Option<f64>,
     /// Packets that one busy core would deliver in a second.
     pub packets_per_core_second: Option<u64>,
     /// Cores the people kept busy, all in one process. Near what the machine has left, loss and delay are theirs.
     pub client_cores: Option<f64>,
-    /// From asking to join until sound could travel: half of the people were in by then.
+    /// The people's CPU time for a packet that one of them got.
+    pub client_cpu_ns_per_packet: Option<u64>,
+    /// From asking to join until sound could travel: half of the people were in by then. With a storm, those in it.
     pub join_ms_p50: Option<f64>,
     /// The same for 99 of 100.
     pub join_ms_p99: Option<f64>,
-    /// From a talker's send to a listener's decrypted packet, both in the measuring process; half of them.
+    /// People who should have come in while it was measured.
+    pub storm: u16,
+    /// Those who did.
+    pub storm_joined: usize,
+    /// From a talker's send to the arrival at a listener's socket, by one clock; half of them.
     pub latency_us_p50: Option<u64>,
     /// The same for 99 of 100.
     pub latency_us_p99: Option<u64>,
@@ -72,7 +91,7 @@ pub struct Report {
 }
 
 /// What the server was, and what both sides cost.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Threads that forward voice.
     pub workers: Option<usize>,
@@ -80,6 +99,8 @@ pub struct Cost {
     pub slots: u8,
     /// The server's CPU time in the measured time.
     pub server: Option<Duration>,
+    /// Of that, each thread that forwards voice.
+    pub each_worker: Option<Vec<Duration>>,
     /// The people's.
     pub client: Option<Duration>,
     /// That of the floor.
@@ -90,6 +111,15 @@ pub struct Cost {
     pub sunk: Option<Sunk>,
     /// The cipher.
     pub srtp_profile: Option<&'static str>,
+}
+
+/// How long people waited to get in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Joins<'a> {
+    /// Those who were there from the beginning.
+    pub early: &'a [Duration],
+    /// Those who came while it was measured.
+    pub late: &'a [Duration],
 }
 
 /// Packets that a device dropped.
@@ -103,25 +133,36 @@ pub struct Sunk {
 
 impl Report {
     /// Adds up what everybody counted.
-    pub fn new(plan: Plan, seconds: u16, cost: Cost, joins: &[Duration], tallies: &[Tally]) -> Self {
+    pub fn new(plan: Plan, seconds: u16, cost: Cost, joins: Joins<'_>, counted: &Counted) -> Self {
+        let tallies = &counted.tallies;
         let sent = tallies.iter().map(|tally| tally.sent).sum();
         let sunk = cost.sunk.unwrap_or_default();
-        let delivered = tallies.iter().map(|tally| tally.delivered).sum::<u64>() + sunk.measured;
+        // Those who come late hear as much as they are there for; loss is about those who are there already.
+        let delivered = tallies.iter().filter(|tally| !tally.late).map(|tally| tally.delivered).sum::<u64>();
+        let delivered = delivered + sunk.measured;
+        let arrived =
+            tallies.iter().map(|tally| tally.delivered + tally.silence).sum::<u64>() + sunk.measured;
         let expected = expected(sent, plan.people, plan.talkers, cost.slots);
         let mut latency = Histogram::default();
         tallies.iter().for_each(|tally| latency.merge(&tally.latency_us));
         let mut join = Histogram::default();
-        joins.iter().for_each(|took| join.record(took.as_micros().try_into().unwrap_or(u64::MAX)));
+        let storm_joined = joins.late.len();
+        let timed = if plan.late > 0 { joins.late } else { joins.early };
+        timed.iter().for_each(|took| join.record(took.as_micros().try_into().unwrap_or(u64::MAX)));
         let join_ms = |per_cent| join.percentile(per_cent).map(|micros| micros as f64 / 1e3);
         let cores = |spent: Option<Duration>| spent.map(|spent| spent.as_secs_f64() / f64::from(seconds));
         let discarded = tallies.iter().map(|tally| tally.discarded).sum::<u64>() + sunk.floor;
-        let nanos_per_packet = nanos_for_each(cost.server, delivered);
+        let nanos_per_packet = nanos_for_each(cost.server, arrived);
+        let person_seconds = f64::from(seconds) * plan.all().max(1) as f64;
+        let per_person = |spent: Duration| spent.as_secs_f64() * 1e6 / person_seconds;
+        let nanos = |spent: Duration| u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         let floor_nanos = nanos_for_each(cost.floor, discarded);
         let times_floor = nanos_per_packet.zip(floor_nanos).map(|(server, floor)| server / floor);
         Self {
             rooms: plan.rooms,
             people: plan.people,
             talkers: plan.talkers,
+            open_microphones: plan.others == Microphone::Open,
             payload: plan.payload,
             seconds,
             workers: cost.workers,
@@ -130,24 +171,38 @@ impl Report {
             packets_delivered: delivered,
             delivery: if cost.sunk.is_some() { "sink" } else { "live" },
             packets_sunk: cost.sunk.map(|sunk| sunk.measured),
-            loss: if expected == 0 { 0.0 } else { 1.0 - delivered as f64 / expected as f64 },
+            // A device counts the few reports as well: more than all is all.
+            loss: if expected == 0 { 0.0 } else { (1.0 - delivered as f64 / expected as f64).max(0.0) },
+            silence_delivered: tallies.iter().map(|tally| tally.silence).sum(),
+            heard_self: tallies.iter().map(|tally| tally.own).sum(),
+            talkers_heard_min: tallies.iter().filter(|tally| !tally.late).map(talkers_heard).min(),
             server_cpu_ns_per_packet: nanos_per_packet.map(|nanos| nanos.round() as u64),
             server_cores: cores(cost.server),
+            worker_cpu_ns: cost.each_worker.map(|each| each.into_iter().map(nanos).collect()),
+            server_cpu_us_per_person_second: cost.server.map(per_person),
             packets_per_core_second: nanos_per_packet.map(|nanos| (1e9 / nanos) as u64),
             client_cores: cores(cost.client),
+            client_cpu_ns_per_packet: nanos_for_each(cost.client, arrived).map(|nanos| nanos.round() as u64),
             join_ms_p50: join_ms(50),
             join_ms_p99: join_ms(99),
+            storm: plan.late,
+            storm_joined,
             latency_us_p50: latency.percentile(50),
             latency_us_p99: latency.percentile(99),
             latency_us_histogram: latency.rows(ROWS),
-            rss_bytes_per_participant: cost.resident.map(|bytes| bytes / plan.all().max(1) as u64),
+            rss_bytes_per_participant: cost.resident.map(|bytes| bytes / plan.everybody().max(1) as u64),
             srtp_profile: cost.srtp_profile,
             floor_ns_per_packet: floor_nanos.map(|nanos| nanos.round() as u64),
             floor_packets: cost.floor.map(|_| discarded),
             times_floor,
-            people_lost: tallies.iter().filter(|tally| tally.lost).count(),
+            people_lost: counted.sockets_lost + tallies.iter().filter(|tally| tally.lost).count(),
         }
     }
+}
+
+/// How many talkers somebody heard.
+fn talkers_heard(tally: &Tally) -> usize {
+    tally.heard.iter().filter(|packets| **packets > 0).count() + usize::from(tally.talks)
 }
 
 fn nanos_for_each(spent: Option<Duration>, packets: u64) -> Option<f64> {
@@ -167,18 +222,10 @@ fn expected(sent: u64, people: u16, talkers: u16, slots: u8) -> u64 {
 mod tests {
     use super::*;
 
-    const PLAN: Plan = Plan {
-        rooms: 1,
-        people: 5,
-        talkers: 1,
-        payload: 100,
-        joins_at_once: 4,
-        together: false,
-        sink: false,
-    };
+    const PLAN: Plan = Plan::SMALL;
 
     fn heard(delivered: u64) -> Tally {
-        Tally { delivered, ..Tally::default() }
+        Tally { delivered, heard: vec![1], ..Tally::default() }
     }
 
     #[test]
@@ -192,8 +239,13 @@ mod tests {
 
     #[test]
     fn a_report_adds_up() {
-        let mut tallies =
-            vec![Tally { sent: 100, ..Tally::default() }, heard(100), heard(100), heard(100), heard(90)];
+        let mut tallies = vec![
+            Tally { sent: 100, talks: true, ..Tally::default() },
+            heard(100),
+            heard(100),
+            heard(100),
+            heard(90),
+        ];
         tallies[4].lost = true;
         let spent = Some(Duration::from_micros(3_900));
         tallies.iter_mut().for_each(|tally| tally.discarded = 78);
@@ -201,6 +253,7 @@ mod tests {
             workers: Some(2),
             slots: 8,
             server: spent,
+            each_worker: Some(vec![Duration::from_nanos(7), Duration::from_nanos(9)]),
             client: spent,
             floor: Some(Duration::from_micros(780)),
             resident: Some(5_000),
@@ -208,12 +261,16 @@ mod tests {
             srtp_profile: Some("AEAD_AES_256_GCM"),
         };
         let joins = [10, 20, 30, 40, 50].map(Duration::from_millis);
-        let report = Report::new(PLAN, 2, cost, &joins, &tallies);
+        let joins = Joins { early: &joins, late: &[] };
+        let report = Report::new(PLAN, 2, cost, joins, &Counted { tallies, sockets_lost: 0 });
         assert_eq!((report.packets_expected, report.packets_delivered), (400, 390));
         assert!((report.loss - 0.025).abs() < 1e-9);
         assert_eq!(report.server_cpu_ns_per_packet, Some(10_000));
         assert_eq!(report.packets_per_core_second, Some(100_000));
         assert_eq!(report.people_lost, 1);
+        assert_eq!((report.heard_self, report.talkers_heard_min), (0, Some(1)));
+        assert_eq!(report.worker_cpu_ns, Some(vec![7, 9]));
+        assert_eq!(report.server_cpu_us_per_person_second, Some(390.0));
         assert_eq!((report.floor_ns_per_packet, report.floor_packets), (Some(2_000), Some(390)));
         assert_eq!(report.times_floor, Some(5.0));
         assert_eq!(report.rss_bytes_per_participant, Some(1_000));
@@ -222,8 +279,24 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_late_is_no_part_of_the_loss_but_of_the_cost() {
+        let late = Tally { late: true, ..heard(50) };
+        let silence = Tally { silence: 50, ..heard(100) };
+        let sender = Tally { sent: 100, talks: true, own: 1, ..Tally::default() };
+        let tallies = vec![sender, silence, heard(100), heard(100), heard(100), late];
+        let plan = Plan { late: 2, ..PLAN };
+        let joins = Joins { early: &[Duration::from_secs(9)], late: &[Duration::from_millis(5)] };
+        let cost = Cost { slots: 8, server: Some(Duration::from_micros(500)), ..Cost::default() };
+        let report = Report::new(plan, 1, cost, joins, &Counted { tallies, sockets_lost: 0 });
+        assert_eq!((report.loss, report.heard_self, report.silence_delivered), (0.0, 1, 50));
+        assert_eq!(report.server_cpu_ns_per_packet, Some(1_000));
+        assert_eq!((report.storm, report.storm_joined), (2, 1));
+        assert!(report.join_ms_p99.is_some_and(|ms| ms < 6.0));
+    }
+
+    #[test]
     fn what_a_device_dropped_counts_as_delivered() {
-        let tallies = [Tally { sent: 100, ..Tally::default() }, heard(60)];
+        let tallies = vec![Tally { sent: 100, ..Tally::default() }, heard(60)];
         let cost = Cost {
             slots: 8,
             server: Some(Duration::from_micros(400)),
@@ -231,7 +304,7 @@ mod tests {
             sunk: Some(Sunk { measured: 340, floor: 80 }),
             ..Cost::default()
         };
-        let report = Report::new(PLAN, 2, cost, &[], &tallies);
+        let report = Report::new(PLAN, 2, cost, Joins::default(), &Counted { tallies, sockets_lost: 0 });
         assert_eq!((report.packets_delivered, report.packets_sunk), (400, Some(340)));
         assert_eq!((report.delivery, report.server_cpu_ns_per_packet), ("sink", Some(1_000)));
         assert_eq!((report.floor_packets, report.floor_ns_per_packet), (Some(80), Some(1_000)));
@@ -239,7 +312,8 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_null() {
-        let report = Report::new(PLAN, 2, Cost { slots: 8, ..Cost::default() }, &[], &[]);
+        let cost = Cost { slots: 8, ..Cost::default() };
+        let report = Report::new(PLAN, 2, cost, Joins::default(), &Counted::default());
         let json = serde_json::to_value(&report).unwrap();
         for field in [
             "server_cpu_ns_per_packet",

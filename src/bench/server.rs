@@ -95,6 +95,8 @@ pub struct OwnServer {
     pub workers: usize,
     /// Its process.
     pub pid: u32,
+    /// The secret that makes the first admin.
+    pub setup_token: String,
     // Before the folder: fields drop in order, and the process is killed when it drops.
     process: Child,
     _folder: Folder,
@@ -139,12 +141,12 @@ impl OwnServer {
         let (Some(pid), Some(mut output)) = (process.id(), output) else {
             return Err(Error::NoServer("it ended at once".to_owned()));
         };
-        let (address, workers) = tokio::time::timeout(START, places(&mut output))
+        let (address, workers, setup_token) = tokio::time::timeout(START, places(&mut output))
             .await
             .map_err(|_| Error::NoServer("it never said where it is".to_owned()))??;
         // Read on, so that the server never waits for somebody to take what it says.
         tokio::spawn(async move { while let Ok(Some(_)) = output.next_line().await {} });
-        Ok(Self { address, workers, pid, process, _folder: folder })
+        Ok(Self { address, workers, pid, setup_token, process, _folder: folder })
     }
 
     /// Ends it. Nothing in it is worth a goodbye.
@@ -154,16 +156,21 @@ impl OwnServer {
     }
 }
 
-/// Reads on the server's output where its page is, and how many ports voice has.
-async fn places(output: &mut Lines<BufReader<ChildStdout>>) -> Result<(SocketAddr, usize), Error> {
-    let mut address = None;
+/// Reads on the server's output where its page is, how many ports voice has, and the secret of the setup link.
+async fn places(output: &mut Lines<BufReader<ChildStdout>>) -> Result<(SocketAddr, usize, String), Error> {
+    let (mut address, mut workers) = (None, 0);
     while let Some(line) = output.next_line().await.map_err(|error| Error::NoServer(error.to_string()))? {
         if let Some(url) = line.strip_prefix("page:") {
             let port = url.rsplit_once(':').and_then(|(_, port)| port.trim().parse().ok());
             address = port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         }
-        if let (Some(address), true) = (address, line.starts_with("voice:")) {
-            return Ok((address, line.split(',').count()));
+        if line.starts_with("voice:") {
+            workers = line.split(',').count();
+        }
+        // The last that a new server says; ours is always new.
+        if let (Some(address), Some(link)) = (address, line.strip_prefix("setup link:")) {
+            let token = link.rsplit_once('/').map_or("", |(_, token)| token.trim());
+            return Ok((address, workers, token.to_owned()));
         }
     }
     Err(Error::NoServer("it ended at once".to_owned()))

@@ -12,14 +12,15 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::booth::Window;
 use super::cpu::CpuTime;
 use super::flags::Media;
-use super::media::{WARM_UP, measure_floor, own_cpu_time, start};
-use super::people::{People, Plan};
+use super::media::{WARM_UP, WORKER, measure_floor, own_cpu_time, start};
+use super::people::People;
+use super::plan::Plan;
 use super::progress::Progress;
-use super::report::{Cost, Report, Sunk};
+use super::report::{Cost, Joins, Report, Sunk};
 use super::server::{Server, Setup};
-use super::voice::Window;
 use super::{Error, client::Http};
 
 /// Seconds that may be measured: a listener is missed 8 s after his last packet, which may have been 3 s before he
@@ -73,6 +74,9 @@ pub async fn run(media: &Media, plan: Plan) -> Result<Report, Error> {
     let window = Window { from, until: from + Duration::from_secs(media.seconds.into()) };
     people.talk(window);
     tokio::time::sleep_until((from - WARM_UP).into()).await;
+    if people.datagram_len() == 0 {
+        return Err(Error::Unheard);
+    }
     cut_off()?;
     progress.say("those who only listen are cut off");
     tokio::time::sleep_until(window.from.into()).await;
@@ -92,12 +96,16 @@ pub async fn run(media: &Media, plan: Plan) -> Result<Report, Error> {
     let for_floor = until_floor.until(dropped()?);
 
     let len = people.datagram_len() as u64;
-    let spent = |after: Option<CpuTime>, before: Option<CpuTime>| Some(after?.since(&before?));
+    let spent =
+        |after: &Option<CpuTime>, before: &Option<CpuTime>| Some(after.as_ref()?.since(before.as_ref()?));
+    let (server_spent, client_spent) = (spent(&after.1, &before.1), spent(&after.2, &before.2));
+    let each_worker = after.1.zip(before.1).map(|(after, before)| after.of_each_since(&before, WORKER));
     let cost = Cost {
         workers,
         slots: people.slots,
-        server: spent(after.1, before.1),
-        client: spent(after.2, before.2),
+        server: server_spent,
+        each_worker,
+        client: client_spent,
         floor: Some(floor),
         resident: full.zip(empty).map(|(full, empty)| full.saturating_sub(empty)),
         sunk: Some(Sunk {
@@ -107,10 +115,11 @@ pub async fn run(media: &Media, plan: Plan) -> Result<Report, Error> {
         srtp_profile: people.srtp_profile,
     };
     let joins = people.joins.clone();
-    let mut tallies = people.go_home().await?;
-    // It was we who cut them off.
-    tallies.iter_mut().for_each(|tally| tally.lost = false);
-    Ok(Report::new(plan, media.seconds, cost, &joins, &tallies))
+    let mut counted = people.go_home().await?;
+    // It was we who cut them off, and ended the server.
+    counted.sockets_lost = 0;
+    counted.tallies.iter_mut().for_each(|tally| tally.lost = false);
+    Ok(Report::new(plan, media.seconds, cost, Joins { early: &joins, late: &[] }, &counted))
 }
 
 /// Becomes the same program with the same flags in a network of its own; comes back only if that fails.
@@ -132,6 +141,11 @@ fn enter() -> Error {
 
 /// Loopback with everybody's addresses, and a device that drops; of two kinds that do, the one this system has.
 fn prepare() -> Result<(), Error> {
+    // What a run before this one has left, if there was one; the ways into the device go with it.
+    for leftover in [format!("link delete {DEVICE}"), format!("address delete {SERVER}/32 dev lo")] {
+        let _ = ip(&leftover);
+    }
+    let _ = ip(&format!("route del local {} dev lo", network(TALKERS)));
     ip("link set lo up")?;
     ip(&format!("address add {SERVER}/32 dev lo"))?;
     ip(&format!("route add local {} dev lo", network(TALKERS)))?;
@@ -198,15 +212,7 @@ impl Dropped {
 mod tests {
     use super::*;
 
-    const PLAN: Plan = Plan {
-        rooms: 1,
-        people: 1_000,
-        talkers: 3,
-        payload: 100,
-        joins_at_once: 4,
-        together: false,
-        sink: true,
-    };
+    const PLAN: Plan = Plan { people: 1_000, talkers: 3, sink: true, ..Plan::SMALL };
 
     #[test]
     fn who_only_listens_has_an_address_of_his_own_in_another_network() {

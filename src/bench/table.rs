@@ -14,6 +14,8 @@ impl fmt::Display for Report {
         line("rooms", self.rooms.to_string())?;
         line("people in each", self.people.to_string())?;
         line("of them talking", self.talkers.to_string())?;
+        let others = if self.open_microphones { "open, silent" } else { "silent" };
+        line("microphones of the others", others.to_owned())?;
         line("payload of a packet, bytes", self.payload.to_string())?;
         line("measured, seconds", self.seconds.to_string())?;
         line("workers of the server", known(self.workers))?;
@@ -23,14 +25,23 @@ impl fmt::Display for Report {
         line("packets delivered", self.packets_delivered.to_string())?;
         line("of them, dropped by a device", known(self.packets_sunk))?;
         line("loss, per cent", format!("{:.3}", self.loss * 100.0))?;
+        line("packets of silent microphones delivered", self.silence_delivered.to_string())?;
+        line("packets heard by who sent them", self.heard_self.to_string())?;
+        line("talkers heard by everybody", known(self.talkers_heard_min))?;
         line("server CPU per delivered packet, ns", known(self.server_cpu_ns_per_packet))?;
         line("floor: to seal and send one, ns", known(self.floor_ns_per_packet))?;
         line("floor: packets that arrived", known(self.floor_packets))?;
         line("server CPU per packet, times the floor", fixed(self.times_floor, 2))?;
         line("cores the server kept busy", fixed(self.server_cores, 3))?;
+        line("server CPU per person and second, us", fixed(self.server_cpu_us_per_person_second, 1))?;
+        line("each worker's share of their CPU, per cent", shares(self.worker_cpu_ns.as_deref()))?;
         line("packets a core would deliver per second", known(self.packets_per_core_second))?;
         line("memory of the server per person, bytes", known(self.rss_bytes_per_participant))?;
         line("cores the people kept busy", fixed(self.client_cores, 3))?;
+        line("client CPU per delivered packet, ns", known(self.client_cpu_ns_per_packet))?;
+        if self.storm > 0 {
+            line("came in meanwhile", format!("{} of {}", self.storm_joined, self.storm))?;
+        }
         line("join until sound, p50, ms", fixed(self.join_ms_p50, 1))?;
         line("join until sound, p99, ms", fixed(self.join_ms_p99, 1))?;
         line("mouth to ear without sound cards, p50, us", known(self.latency_us_p50))?;
@@ -52,6 +63,15 @@ fn bars(f: &mut fmt::Formatter<'_>, rows: &[Row]) -> fmt::Result {
     Ok(())
 }
 
+/// What each part is of the whole, in per cent; the first few where there are many.
+fn shares(parts: Option<&[u64]>) -> String {
+    const FIRST: usize = 5;
+    let Some(parts) = parts.filter(|parts| parts.iter().any(|part| *part > 0)) else { return "-".to_owned() };
+    let whole = parts.iter().sum::<u64>() as f64;
+    let shares = parts.iter().take(FIRST).map(|part| format!("{:.0}", *part as f64 / whole * 100.0));
+    shares.collect::<Vec<_>>().join(" ")
+}
+
 fn known(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
@@ -62,24 +82,22 @@ fn fixed(value: Option<f64>, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::people::Plan;
-    use super::super::report::Cost;
-    use super::super::voice::Tally;
+    use std::time::Duration;
+
+    use super::super::people::Counted;
+    use super::super::plan::Plan;
+    use super::super::report::{Cost, Joins};
+    use super::super::seat::Tally;
     use super::*;
 
-    const PLAN: Plan = Plan {
-        rooms: 1,
-        people: 5,
-        talkers: 1,
-        payload: 100,
-        joins_at_once: 4,
-        together: false,
-        sink: false,
-    };
+    fn table_of(tallies: Vec<Tally>, cost: Cost) -> String {
+        let counted = Counted { tallies, sockets_lost: 0 };
+        Report::new(Plan::SMALL, 2, cost, Joins::default(), &counted).to_string()
+    }
 
     #[test]
     fn what_was_not_measured_is_a_dash_and_has_no_bars() {
-        let table = Report::new(PLAN, 2, Cost::default(), &[], &[]).to_string();
+        let table = table_of(Vec::new(), Cost::default());
         let line = table.lines().find(|line| line.starts_with("server CPU per delivered")).unwrap();
         assert!(line.ends_with(" -"), "{line}");
         assert!(!table.contains('#'), "{table}");
@@ -90,7 +108,12 @@ mod tests {
         let mut tally = Tally::default();
         (0..96).for_each(|_| tally.latency_us.record(100));
         tally.latency_us.record(300);
-        let table = Report::new(PLAN, 2, Cost::default(), &[], &[tally]).to_string();
+        let each_worker = Some(vec![Duration::from_nanos(30), Duration::from_nanos(10)]);
+        let table = table_of(vec![tally], Cost { each_worker, ..Cost::default() });
+        assert!(
+            table.lines().any(|line| line.starts_with("each worker") && line.ends_with(" 75 25")),
+            "{table}"
+        );
         let bars: Vec<&str> = table.lines().skip_while(|line| !line.starts_with('<')).collect();
         let full = format!("<        128 us         96  {}", "#".repeat(48));
         assert_eq!(bars, [full.as_str(), "<        256 us          0", "<        512 us          1  #"]);

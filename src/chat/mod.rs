@@ -17,6 +17,8 @@ pub mod users;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
 use crate::id::{IdSource, UserId};
@@ -33,6 +35,8 @@ pub struct Chat {
     ids: IdSource,
     passwords: Passwords,
     rules: Rules,
+    /// Whose turn it is to change channels; see [`channels`].
+    channel_changes: Semaphore,
 }
 
 /// What the operator decided.
@@ -66,6 +70,12 @@ pub enum Error {
         /// What is allowed.
         rule: &'static str,
     },
+    /// Only admins may.
+    #[error("only an admin may do this")]
+    NotAllowed,
+    /// There are as many channels as there may be.
+    #[error("there are {max} channels already", max = channels::CHANNELS_MAX)]
+    TooManyChannels,
     /// Somebody has this name.
     #[error("the name is taken")]
     NameTaken,
@@ -104,7 +114,15 @@ impl Chat {
     /// Over an open database.
     pub fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Self {
         let passwords = Passwords::new(rules.passwords);
-        Self { db, hub, clock, ids: IdSource::default(), passwords, rules }
+        Self {
+            db,
+            hub,
+            clock,
+            ids: IdSource::default(),
+            passwords,
+            rules,
+            channel_changes: Semaphore::new(1),
+        }
     }
 
     /// The time of day.

@@ -24,6 +24,16 @@ pub async fn has_admin(conn: &mut Conn) -> Result<bool, Error> {
     Ok(row.integer("admins")? > 0)
 }
 
+/// Refuses unless `user` is an admin now.
+pub async fn require_admin(conn: &mut Conn, user: UserId) -> Result<(), Error> {
+    let found = sql("select id from users where id = $1 and role = $2")
+        .bind(user)
+        .bind(role_text(Role::Admin))
+        .optional(conn)
+        .await?;
+    found.map(drop).ok_or(Error::NotAllowed)
+}
+
 /// A user out of the columns `id`, `username` and `role`.
 pub fn user(row: &Row) -> Result<User, Error> {
     let id: UserId = row.id("id")?;

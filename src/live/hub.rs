@@ -58,21 +58,33 @@ impl Hub {
     /// A new connection; it collects events at once and sends none before [`Connection::open`].
     ///
     /// None when the user has [`CONNECTIONS_PER_USER`] already and none of them waits for a socket.
-    pub fn connect(
-        &self,
-        id: ConnectionId,
-        user: UserId,
-        session: SessionId,
-        channels: &[ChannelId],
-    ) -> Option<Arc<Connection>> {
+    pub fn connect(&self, id: ConnectionId, user: UserId, session: SessionId) -> Option<Arc<Connection>> {
         self.make_place(user)?;
-        let connection = Arc::new(Connection::new(id, user, session, channels.to_vec()));
+        let connection = Arc::new(Connection::new(id, user, session));
         self.connections.insert(id, connection.clone());
         self.by_user.entry(user).or_default().push(id);
-        for channel in channels {
-            self.by_channel.entry(*channel).or_default().push(connection.clone());
-        }
         Some(connection)
+    }
+
+    /// Lets a connection see these channels too.
+    pub fn open_channels(&self, connection: &Arc<Connection>, channels: &[ChannelId]) {
+        for channel in channels {
+            if connection.opens(*channel) {
+                self.by_channel.entry(*channel).or_default().push(connection.clone());
+            }
+        }
+        // It may have been removed while it was put into the lists.
+        if !self.connections.contains_key(&connection.id) {
+            self.close_channels(connection);
+        }
+    }
+
+    /// Lets everybody connected see a channel.
+    pub fn open_to_all(&self, channel: ChannelId) {
+        let all: Vec<Arc<Connection>> = self.connections.iter().map(|entry| entry.clone()).collect();
+        for connection in &all {
+            self.open_channels(connection, &[channel]);
+        }
     }
 
     /// Gives a connection that lost its socket a new one, if everything after `seq` is still there.
@@ -119,12 +131,7 @@ impl Hub {
     /// Forgets a connection for good.
     pub fn remove(&self, id: ConnectionId) {
         let Some((_, connection)) = self.connections.remove(&id) else { return };
-        for channel in &connection.channels {
-            if let Some(mut list) = self.by_channel.get_mut(channel) {
-                list.retain(|other| other.id != id);
-            }
-            self.by_channel.remove_if(channel, |_, list| list.is_empty());
-        }
+        self.close_channels(&connection);
         if let Some(mut list) = self.by_user.get_mut(&connection.user) {
             list.retain(|other| *other != id);
         }
@@ -173,6 +180,15 @@ impl Hub {
         self.connections.is_empty()
     }
 
+    fn close_channels(&self, connection: &Connection) {
+        for channel in connection.channels().iter() {
+            if let Some(mut list) = self.by_channel.get_mut(channel) {
+                list.retain(|other| other.id != connection.id);
+            }
+            self.by_channel.remove_if(channel, |_, list| list.is_empty());
+        }
+    }
+
     fn in_channel(&self, channel: ChannelId, each: impl Fn(&Connection)) {
         if let Some(list) = self.by_channel.get(&channel) {
             for connection in list.iter() {
@@ -212,8 +228,9 @@ pub struct Connection {
     pub user: UserId,
     /// By which sign-in.
     pub session: SessionId,
-    channels: Vec<ChannelId>,
-    // A plain lock: held to push or take a handful of pointers, never across an await.
+    // Plain locks. This one is taken to look up or to add a channel...
+    channels: Mutex<Vec<ChannelId>>,
+    // ...and this one is held to push or take a handful of pointers, never across an await.
     outbox: Mutex<Outbox>,
     wake: Notify,
 }
@@ -254,10 +271,17 @@ pub enum Next {
 }
 
 impl Connection {
-    fn new(id: ConnectionId, user: UserId, session: SessionId, channels: Vec<ChannelId>) -> Self {
+    fn new(id: ConnectionId, user: UserId, session: SessionId) -> Self {
         let outbox =
             Outbox { events: VecDeque::new(), first: 1, next: 1, socket: Socket::Opening, generation: 0 };
-        Self { id, user, session, channels, outbox: Mutex::new(outbox), wake: Notify::new() }
+        Self {
+            id,
+            user,
+            session,
+            channels: Mutex::default(),
+            outbox: Mutex::new(outbox),
+            wake: Notify::new(),
+        }
     }
 
     /// Puts `ready` before everything that was collected meanwhile and begins to send.
@@ -303,9 +327,23 @@ impl Connection {
         self.wake.notify_one();
     }
 
-    /// Whether `channel` was open to this connection when it connected.
+    /// Whether `channel` is open to this connection.
     pub fn sees(&self, channel: ChannelId) -> bool {
-        self.channels.contains(&channel)
+        self.channels().contains(&channel)
+    }
+
+    /// Opens a channel to it; false when it was open already.
+    fn opens(&self, channel: ChannelId) -> bool {
+        let mut channels = self.channels();
+        let new = !channels.contains(&channel);
+        if new {
+            channels.push(channel);
+        }
+        new
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Vec<ChannelId>> {
+        self.channels.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn push(&self, text: &Arc<str>) {
@@ -421,8 +459,8 @@ mod tests {
         }
 
         fn connected(&self) -> Arc<Connection> {
-            let connection =
-                self.hub.connect(self.ids.next(NOW), self.user, self.session, &[self.channel]).unwrap();
+            let connection = self.hub.connect(self.ids.next(NOW), self.user, self.session).unwrap();
+            self.hub.open_channels(&connection, &[self.channel]);
             connection.open(&ServerEvent::ServerStopping);
             connection
         }
@@ -450,10 +488,8 @@ mod tests {
     #[test]
     fn events_are_numbered_from_one_and_ready_is_the_first() {
         let setting = Setting::new();
-        let connection = setting
-            .hub
-            .connect(setting.ids.next(NOW), setting.user, setting.session, &[setting.channel])
-            .unwrap();
+        let connection = setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session).unwrap();
+        setting.hub.open_channels(&connection, &[setting.channel]);
         setting.publish(2);
         assert!(connection.take(0).is_none(), "nothing goes before ready");
         connection.open(&ServerEvent::ServerStopping);
@@ -538,7 +574,7 @@ mod tests {
     fn one_user_cannot_take_all_places() {
         let setting = Setting::new();
         let all: Vec<_> = (0..CONNECTIONS_PER_USER).map(|_| setting.connected()).collect();
-        let another = || setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session, &[]);
+        let another = || setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session);
         assert!(another().is_none());
         all[3].detach(0, NOW);
         assert!(another().is_some(), "one that waited for a socket makes place");
@@ -546,11 +582,28 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_that_is_opened_later_is_seen_once_and_left_with_the_rest() {
+        let setting = Setting::new();
+        let connection = setting.connected();
+        sent(&connection, 0);
+        let garden: ChannelId = setting.ids.next(NOW);
+        assert!(!connection.sees(garden));
+        setting.hub.open_to_all(garden);
+        setting.hub.open_to_all(garden);
+        assert!(connection.sees(garden));
+        setting.hub.publish(Audience::Channel(garden), &ServerEvent::ServerStopping);
+        assert_eq!(sent(&connection, 0), [2]);
+        setting.hub.remove(connection.id);
+        // Too late: a list must not keep who is gone.
+        setting.hub.open_channels(&connection, &[setting.ids.next(NOW)]);
+        assert!(setting.hub.by_channel.is_empty());
+    }
+
+    #[test]
     fn ending_a_session_closes_its_connections_and_no_others() {
         let setting = Setting::new();
         let connection = setting.connected();
-        let other =
-            setting.hub.connect(setting.ids.next(NOW), setting.user, setting.ids.next(NOW), &[]).unwrap();
+        let other = setting.hub.connect(setting.ids.next(NOW), setting.user, setting.ids.next(NOW)).unwrap();
         assert_eq!(setting.hub.close_session(setting.session), [connection.id]);
         assert!(matches!(connection.take(0), Some(Next::Close(close::SIGNED_OUT))));
         assert!(other.take(0).is_none());

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::types::ChannelKind;
 use crate::id::{ChannelId, ConnectionId, MessageId};
 
 /// Every request a client may send. On the wire the variant is `type`, beside `id`.
@@ -40,6 +41,23 @@ pub enum Request {
         channel: ChannelId,
         /// True while writing; repeat at most every 2 s, it expires after 5.
         active: bool,
+    },
+    /// Makes a channel that everybody is in; admins only. Answer: `channel_created`.
+    CreateChannel {
+        /// 1 to 60 characters, unlike every other channel's once case and punctuation are set aside.
+        name: String,
+        /// For writing or for talking.
+        kind: ChannelKind,
+        /// See [`Channel`](super::types::Channel).
+        max_speakers: Option<u8>,
+    },
+    /// Changes how many people may be heard at once in a voice channel, at once; admins only.
+    /// Answer: `channel_updated`.
+    UpdateChannel {
+        /// Which.
+        channel: ChannelId,
+        /// See [`Channel`](super::types::Channel).
+        max_speakers: Option<u8>,
     },
     /// Goes into the voice room of a channel, leaving any other. Answer: `voice_joined`.
     JoinVoice {

@@ -21,8 +21,10 @@ pub enum ErrorCode {
     SignedOut,
     /// The name or e-mail does not match the password.
     WrongPassword,
-    /// Somebody has this name.
+    /// Somebody, or another channel, has this name.
     NameTaken,
+    /// There are as many channels as there may be.
+    TooManyChannels,
     /// Somebody has this e-mail address.
     EmailTaken,
     /// This server takes no new accounts.

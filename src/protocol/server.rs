@@ -31,6 +31,16 @@ pub enum Answer {
         /// Whether there are more in the direction asked.
         more: bool,
     },
+    /// To `create_channel`.
+    ChannelCreated {
+        /// As it is.
+        channel: Channel,
+    },
+    /// To `update_channel`.
+    ChannelUpdated {
+        /// As it is now.
+        channel: Channel,
+    },
     /// To `join_voice`.
     VoiceJoined {
         /// The number of this stay.
@@ -77,6 +87,16 @@ pub enum ServerEvent {
     UserChanged {
         /// As they are now.
         user: User,
+    },
+    /// There is a new channel.
+    ChannelCreated {
+        /// Which.
+        channel: Channel,
+    },
+    /// A channel is not what it was.
+    ChannelUpdated {
+        /// As it is now.
+        channel: Channel,
     },
     /// Somebody came into a voice room.
     ParticipantJoined {

@@ -51,7 +51,13 @@ pub struct Channel {
     pub slug: String,
     /// For writing or for talking.
     pub kind: ChannelKind,
+    /// How many people may be heard at once, 1 to [`SPEAKERS_MAX`]; none: as many as the server has slots.
+    /// Voice channels only.
+    pub max_speakers: Option<u8>,
 }
+
+/// The most people a voice channel may be set to let be heard at once; more than a server may have slots.
+pub const SPEAKERS_MAX: u8 = 16;
 
 /// What a channel is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

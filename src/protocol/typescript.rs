@@ -57,6 +57,8 @@ fn text() -> String {
         ("PROTOCOL", u64::from(super::PROTOCOL)),
         ("HEARTBEAT_MS", u64::try_from(super::HEARTBEAT.as_millis()).unwrap()),
         ("MESSAGE_MAX", crate::chat::messages::BODY_MAX as u64),
+        ("CHANNEL_NAME_MAX", crate::chat::channels::NAME_MAX as u64),
+        ("SPEAKERS_MAX", types::SPEAKERS_MAX.into()),
         ("CLOSE_GOING_AWAY", close::GOING_AWAY.into()),
         ("CLOSE_SIGNED_OUT", close::SIGNED_OUT.into()),
         ("CLOSE_TOO_MANY_ERRORS", close::TOO_MANY_ERRORS.into()),

@@ -9,14 +9,14 @@ pub mod rooms;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sfu::{Events, JoinError, ParticipantId, Pressure, Sfu, SlotsUsed};
+use sfu::{Events, JoinError, ParticipantId, Pressure, RoomSettings, Sfu, SlotsUsed};
 
 use self::rooms::{Effect, Entry, Rooms};
 use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::live::hub::{Audience, Hub};
-use crate::protocol::types::{ParticipantNumber, Room};
+use crate::protocol::types::{Channel, ParticipantNumber, Room};
 use crate::telemetry;
 
 /// Voice rooms and the SFU behind them.
@@ -86,6 +86,12 @@ impl Voice {
     /// Over a running SFU. `grace` is how long a place is kept for a connection without a socket.
     pub fn new(sfu: Sfu, chat: Arc<Chat>, hub: Arc<Hub>, grace: Duration) -> Self {
         Self { sfu, chat, hub, rooms: Mutex::default(), grace }
+    }
+
+    /// Lets a channel's settings hold in its room, now and whenever it begins.
+    pub fn apply(&self, channel: &Channel) {
+        let room = self.rooms().id_of(channel.id);
+        self.sfu.set_room(room, RoomSettings { max_speakers: channel.max_speakers });
     }
 
     /// Takes `user` into a room, out of any other they are in: one room per user, whoever asks last has it.

@@ -62,7 +62,7 @@ pub struct Ticket {
 #[derive(Debug, Default)]
 pub struct Rooms {
     rooms: HashMap<RoomId, State>,
-    /// One entry per channel that ever had a room in this run.
+    /// One entry per channel that had a room in this run, or may need one with settings.
     ids: HashMap<ChannelId, RoomId>,
     stays: HashMap<UserId, Stay>,
     last_participant: u32,
@@ -102,8 +102,7 @@ impl Rooms {
         // 2^32 joins are some centuries of a busy server.
         self.last_participant += 1;
         let participant = ParticipantId(self.last_participant);
-        let next = RoomId(self.ids.len() as u64 + 1);
-        let room = *self.ids.entry(entry.channel).or_insert(next);
+        let room = self.id_of(entry.channel);
         let state = self.rooms.entry(room).or_insert_with(|| State {
             channel: entry.channel,
             members: Vec::new(),
@@ -121,6 +120,12 @@ impl Rooms {
         let stay = Stay { participant, room, connection: entry.connection, socket_lost: None };
         self.stays.insert(entry.user, stay);
         (Ticket { participant, room }, effects)
+    }
+
+    /// The number of a channel's room, whether anybody is in it or not.
+    pub fn id_of(&mut self, channel: ChannelId) -> RoomId {
+        let next = RoomId(self.ids.len() as u64 + 1);
+        *self.ids.entry(channel).or_insert(next)
     }
 
     /// The SFU took them; the room as it is now. None when the place was lost in the meantime.

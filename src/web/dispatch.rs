@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Doors;
 use super::error::Error;
+use crate::chat::channels::{self, MaxSpeakers};
 use crate::chat::messages::{Body, Draft, Nonce};
 use crate::live::hub::Connection;
 use crate::protocol::client::Request;
@@ -37,6 +38,19 @@ pub async fn dispatch(
             }
             doors.live.set_typing(channel, user, active, doors.chat.now());
             Ok(Answer::Done)
+        }
+        Request::CreateChannel { name, kind, max_speakers } => {
+            let (name, max_speakers) = (channels::Name::parse(&name)?, MaxSpeakers::parse(max_speakers)?);
+            let draft = channels::Draft { name, kind, max_speakers };
+            let channel =
+                doors.chat.create_channel(user, draft, |channel| doors.voice.apply(channel)).await?;
+            Ok(Answer::ChannelCreated { channel })
+        }
+        Request::UpdateChannel { channel, max_speakers } => {
+            let max_speakers = MaxSpeakers::parse(max_speakers)?;
+            let apply = |channel: &_| doors.voice.apply(channel);
+            let channel = doors.chat.limit_speakers(user, channel, max_speakers, apply).await?;
+            Ok(Answer::ChannelUpdated { channel })
         }
         Request::JoinVoice { channel, offer, muted, deafened } => {
             let request = JoinRequest { channel, offer, muted, deafened };

@@ -82,6 +82,8 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::EmptyMessage => ErrorCode::EmptyMessage,
         chat::Error::MessageTooLong(_) => ErrorCode::MessageTooLong,
         chat::Error::Invalid { .. } => ErrorCode::Invalid,
+        chat::Error::NotAllowed => ErrorCode::NotAllowed,
+        chat::Error::TooManyChannels => ErrorCode::TooManyChannels,
         chat::Error::NameTaken => ErrorCode::NameTaken,
         chat::Error::EmailTaken => ErrorCode::EmailTaken,
         chat::Error::RegistrationClosed => ErrorCode::RegistrationClosed,
@@ -118,7 +120,9 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NotAllowed
         | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::EmailTaken | ErrorCode::NotInVoice => StatusCode::CONFLICT,
+        ErrorCode::NameTaken | ErrorCode::EmailTaken | ErrorCode::TooManyChannels | ErrorCode::NotInVoice => {
+            StatusCode::CONFLICT
+        }
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
             StatusCode::SERVICE_UNAVAILABLE

@@ -108,6 +108,31 @@ pub async fn metrics(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUs
             sum(|worker| worker.dropped.unsent),
         ),
         counter(
+            "cromulent_voice_late_total",
+            "Packets that waited for the network until they were too old.",
+            sum(|worker| worker.dropped.late),
+        ),
+        counter(
+            "cromulent_voice_unread_total",
+            "Datagrams the system dropped before they were read: its buffers are small, or we are too slow.",
+            sum(|worker| worker.dropped.unread),
+        ),
+        counter(
+            "cromulent_voice_send_calls_total",
+            "Calls of the system that sent datagrams.",
+            sum(|worker| worker.send_calls),
+        ),
+        counter(
+            "cromulent_voice_datagrams_in_runs_total",
+            "Datagrams that shared such a call with others.",
+            sum(|worker| worker.datagrams_in_runs),
+        ),
+        gauge(
+            "cromulent_voice_gso_sockets",
+            "Sockets that send several datagrams in one call.",
+            sum(|worker| worker.gso_sockets),
+        ),
+        counter(
             "cromulent_voice_panics_total",
             "Participants dropped because our code broke.",
             sum(|worker| worker.panics_contained),

@@ -27,8 +27,9 @@ use crate::live::hub::{Connection, Next};
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
+use crate::protocol::types::{Channel, User};
 use crate::protocol::{HEARTBEAT, HELLO_TIMEOUT, MAX_BAD_FRAMES, MAX_FRAME_BYTES, PROTOCOL, close};
-use crate::telemetry;
+use crate::{chat, telemetry};
 
 /// Bytes the socket library reads at once. Its default of 128 KiB is allocated per socket, and 10,000 idle
 /// sockets would hold a gigabyte.
@@ -145,6 +146,8 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::PostMessage { .. }
         | Request::LoadMessages { .. }
         | Request::SetTyping { .. }
+        | Request::CreateChannel { .. }
+        | Request::UpdateChannel { .. }
         | Request::JoinVoice { .. }
         | Request::SetVoice { .. }
         | Request::LeaveVoice => Err(close::NO_HELLO),
@@ -167,12 +170,11 @@ async fn attach(
         return Ok((Attached { connection: same, generation }, true));
     }
     let id: ConnectionId = doors.chat.next_id();
-    let channels = doors.chat.channels_of(user).await?;
-    let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
-    // From here on it collects what happens, so that nothing falls between the snapshot and the first event.
-    let connection = doors.live.hub.connect(id, user, me.session, &ids).ok_or(Error::TooManyConnections)?;
-    let users = match doors.chat.users().await {
-        Ok(users) => users,
+    // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
+    // and new channels are opened to it.
+    let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
+    let (channels, users) = match channels_and_users(doors, &connection).await {
+        Ok(found) => found,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error.into());
@@ -194,11 +196,23 @@ async fn attach(
         me: user,
         users,
         online,
-        rooms: doors.voice.rooms_of(ids.iter().copied()),
+        rooms: doors.voice.rooms_of(channels.iter().map(|channel| channel.id)),
         channels,
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
+}
+
+/// What the snapshot of a new connection says of these. The connection sees its channels before the users are
+/// read, so that whoever comes meanwhile is in the list, in an event, or in both.
+async fn channels_and_users(
+    doors: &Doors,
+    connection: &Arc<Connection>,
+) -> Result<(Vec<Channel>, Vec<User>), chat::Error> {
+    let channels = doors.chat.channels_of(connection.user).await?;
+    let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
+    doors.live.hub.open_channels(connection, &ids);
+    Ok((channels, doors.chat.users().await?))
 }
 
 /// Writes answers, events and pings until the connection or the peer ends.

@@ -63,8 +63,8 @@ const snapshot: Snapshot = {
   ],
   online: [ana],
   channels: [
-    { id: general, name: "general", slug: "general", kind: "text" },
-    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice" },
+    { id: general, name: "general", slug: "general", kind: "text", max_speakers: null },
+    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: null },
   ],
   rooms: [],
 };
@@ -115,6 +115,20 @@ beforeEach(() => {
     },
   });
   client.start();
+});
+
+describe("an admin", () => {
+  it("has a new channel as soon as it is made, whenever the event comes", async () => {
+    await server().welcomes();
+    const made = client.createChannel("Garden", "voice", 3);
+    await settle();
+    expect(server().all("create_channel")).toMatchObject([{ name: "Garden", kind: "voice", max_speakers: 3 }]);
+    const channel = { id: "c-garden", name: "Garden", slug: "garden", kind: "voice", max_speakers: 3 } as const;
+    await server().answers("create_channel", { type: "channel_created", channel });
+    expect(await made).toEqual(channel);
+    server().event({ type: "channel_created", channel });
+    expect(client.store.channels.filter((one) => one.id === channel.id)).toEqual([channel]);
+  });
 });
 
 describe("reading", () => {

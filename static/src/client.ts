@@ -5,7 +5,7 @@
  * Must not know: the DOM and Svelte. Start reading at the constructor, which is the wiring, then `linkChanged`.
  */
 import { type Link, RequestError, Socket, type Wire } from "./socket";
-import type { Answer, ChannelId, Message, ServerEvent } from "./protocol";
+import type { Answer, Channel, ChannelId, ChannelKind, Message, ServerEvent } from "./protocol";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
 import type { Joined, VoicePorts } from "./voice/ports";
@@ -135,6 +135,19 @@ export class Client {
     });
   }
 
+  /** Makes a channel, as an admin; it is in the store when this is over. Fails with a `RequestError`. */
+  async createChannel(name: string, kind: ChannelKind, maxSpeakers: number | null): Promise<Channel> {
+    const request = { type: "create_channel", name, kind, max_speakers: maxSpeakers } as const;
+    const { channel } = expect(await this.socket.request(request), "channel_created");
+    this.store.apply({ type: "channel_created", channel });
+    return channel;
+  }
+
+  /** Changes how many people are heard at once in a voice channel, as an admin. Fails with a `RequestError`. */
+  async limitSpeakers(channel: ChannelId, maxSpeakers: number | null): Promise<void> {
+    await this.done({ type: "update_channel", channel, max_speakers: maxSpeakers });
+  }
+
   loadOlder(channel: ChannelId) {
     const { older, messages } = this.store.history(channel);
     const first = messages[0];
@@ -207,6 +220,8 @@ export class Client {
       case "typing_changed":
       case "presence_changed":
       case "user_changed":
+      case "channel_created":
+      case "channel_updated":
       case "participant_joined":
       case "participant_changed":
       case "speakers_changed":

@@ -72,7 +72,12 @@ slug: string,
 /**
  * For writing or for talking.
  */
-kind: ChannelKind, };
+kind: ChannelKind, 
+/**
+ * How many people may be heard at once, 1 to [`SPEAKERS_MAX`]; none: as many as the server has slots.
+ * Voice channels only.
+ */
+max_speakers: number | null, };
 
 /**
  * What a channel is for.
@@ -198,7 +203,27 @@ channel: ChannelId,
 /**
  * True while writing; repeat at most every 2 s, it expires after 5.
  */
-active: boolean, } | { "type": "join_voice", 
+active: boolean, } | { "type": "create_channel", 
+/**
+ * 1 to 60 characters, unlike every other channel's once case and punctuation are set aside.
+ */
+name: string, 
+/**
+ * For writing or for talking.
+ */
+kind: ChannelKind, 
+/**
+ * See [`Channel`](super::types::Channel).
+ */
+max_speakers: number | null, } | { "type": "update_channel", 
+/**
+ * Which.
+ */
+channel: ChannelId, 
+/**
+ * See [`Channel`](super::types::Channel).
+ */
+max_speakers: number | null, } | { "type": "join_voice", 
 /**
  * Which voice channel.
  */
@@ -265,7 +290,15 @@ messages: Array<Message>,
 /**
  * Whether there are more in the direction asked.
  */
-more: boolean, } | { "type": "voice_joined", 
+more: boolean, } | { "type": "channel_created", 
+/**
+ * As it is.
+ */
+channel: Channel, } | { "type": "channel_updated", 
+/**
+ * As it is now.
+ */
+channel: Channel, } | { "type": "voice_joined", 
 /**
  * The number of this stay.
  */
@@ -314,7 +347,15 @@ presence: Presence, } | { "type": "user_changed",
 /**
  * As they are now.
  */
-user: User, } | { "type": "participant_joined", 
+user: User, } | { "type": "channel_created", 
+/**
+ * Which.
+ */
+channel: Channel, } | { "type": "channel_updated", 
+/**
+ * As it is now.
+ */
+channel: Channel, } | { "type": "participant_joined", 
 /**
  * The room's channel.
  */
@@ -413,7 +454,7 @@ rooms: Array<Room>, };
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
-export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal";
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal";
 
 /**
  * A refusal as it travels.
@@ -498,6 +539,10 @@ export const PROTOCOL = 1;
 export const HEARTBEAT_MS = 25000;
 
 export const MESSAGE_MAX = 4000;
+
+export const CHANNEL_NAME_MAX = 60;
+
+export const SPEAKERS_MAX = 16;
 
 export const CLOSE_GOING_AWAY = 1001;
 

@@ -297,7 +297,7 @@ export function refusal(code: ErrorCode | "unreachable"): string {
     case "wrong_password":
       return "That name or e-mail and password do not match.";
     case "name_taken":
-      return "Somebody has this name. Choose another one.";
+      return "This name is taken. Choose another one.";
     case "email_taken":
       return "An account with this e-mail exists. Sign in instead.";
     case "registration_closed":
@@ -306,6 +306,10 @@ export function refusal(code: ErrorCode | "unreachable"): string {
       return "This link is wrong or was used. The console shows a fresh one when the server starts.";
     case "rate_limited":
       return "Too many tries. Wait a minute.";
+    case "too_many_channels":
+      return "This server has as many channels as it may have.";
+    case "not_allowed":
+      return "Only an admin may do this.";
     case "busy":
       return "The server has too much to do. Try again in a moment.";
     case "unreachable":
@@ -331,6 +335,20 @@ export const form = {
   loginMissing: "Write your e-mail or your name.",
   passwordMissing: "Write your password.",
 } as const;
+
+export const channels = {
+  add: "New channel",
+  nameHint: "What people will call it.",
+  nameBad: "1 to 60 characters, with at least one letter a to z or digit.",
+  heard: "Heard at once",
+  heardHint: "Whoever talks loudest is heard. Those in mid-sentence finish first.",
+  heardAll: "As many as possible",
+} as const;
+
+/** How many people are heard at once in a room. */
+export function heardAtOnce(most: number | null): string {
+  return most === null ? channels.heardAll : people(most);
+}
 
 export const banner = {
   offline: "Offline. You can read and write; it is sent when you are back.",

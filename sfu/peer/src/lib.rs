@@ -17,6 +17,7 @@
 //! assert!(offer.starts_with("v=0") && !peer.is_connected());
 //! ```
 
+mod media;
 mod packets;
 mod profile;
 
@@ -34,6 +35,8 @@ use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event as SessionEvent, Input, Output, Rtc, RtcConfig};
 use thiserror::Error;
 
+use media::Line;
+pub use media::{Heard, Media};
 pub use packets::{Packet, Report, Transport};
 use packets::{Speech, red_payload};
 
@@ -67,7 +70,10 @@ pub struct Peer {
     speech: Speech,
     red: bool,
     connected: bool,
-    srtp_profile: Option<&'static str>,
+    agreed: Option<profile::Agreed>,
+    /// Whether audio goes past the session from now on.
+    spoken_for: bool,
+    remote: Option<SocketAddr>,
     wake_at: Option<Instant>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -180,7 +186,9 @@ impl Peer {
             speech: Speech::new(now),
             red: options.red,
             connected: false,
-            srtp_profile: None,
+            agreed: None,
+            spoken_for: false,
+            remote: None,
             wake_at: Some(now),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -295,7 +303,31 @@ impl Peer {
     /// The cipher both sides agreed on, as "AEAD_AES_256_GCM"; none before they have.
     #[must_use]
     pub fn srtp_profile(&self) -> Option<&'static str> {
-        self.srtp_profile
+        self.agreed.as_ref().map(|agreed| profile::name(agreed.profile))
+    }
+
+    /// Takes the audio out of the session, for a holder of many clients: from now on it is sealed and
+    /// opened by what is returned, and packets of audio must not be given to the client any more. Without
+    /// RED. `None` when the client is not connected, has already spoken, or the cipher is not an AEAD.
+    pub fn take_media(&mut self) -> Option<Media> {
+        let (payload_type, _) = self.payload_types()?;
+        if self.spoken_for || self.red || self.speech.has_begun() {
+            return None;
+        }
+        let mut session = self.rtc.direct_api();
+        let ssrc = *session.stream_tx_by_mid(self.sending, None)?.ssrc();
+        // Any number but that of a stream will do, and only the other side's streams could have it too.
+        let reporter = *session.new_ssrc();
+        let line = Line { ssrc, mid: self.sending.to_string(), payload_type };
+        let media = Media::new(self.agreed.as_ref()?, line, self.speech.clone(), reporter)?;
+        self.spoken_for = true;
+        Some(media)
+    }
+
+    /// Where the other side is; none before something was sent to it.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.remote
     }
 
     /// The address it was given.
@@ -305,7 +337,8 @@ impl Peer {
     }
 
     fn payload_types(&self) -> Option<(u8, Option<u8>)> {
-        if !self.connected {
+        // Two writers of one stream would sooner or later use a nonce twice.
+        if !self.connected || self.spoken_for {
             return None;
         }
         let params = self.rtc.codec_config().params().first()?;
@@ -327,9 +360,11 @@ impl Peer {
                     self.wake_at = Some(at);
                     break;
                 }
-                Ok(Output::Transmit(transmit)) => self
-                    .transmits
-                    .push_back(Transmit { to: transmit.destination, contents: transmit.contents.into() }),
+                Ok(Output::Transmit(transmit)) => {
+                    self.remote = Some(transmit.destination);
+                    let contents = transmit.contents.into();
+                    self.transmits.push_back(Transmit { to: transmit.destination, contents });
+                }
                 Ok(Output::Event(SessionEvent::RtpPacket(packet))) => self.heard(packet),
                 Ok(Output::Event(event)) => {
                     if matches!(event, SessionEvent::Connected) {
@@ -343,7 +378,9 @@ impl Peer {
                 }
             }
         }
-        self.srtp_profile = profile::agreed().or(self.srtp_profile);
+        if let Some(agreed) = profile::agreed() {
+            self.agreed = Some(agreed);
+        }
         if !self.rtc.is_alive() {
             self.wake_at = None;
             self.connected = false;

@@ -85,7 +85,7 @@ impl Packet {
 }
 
 /// The numbering of what a client says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Speech {
     started: Instant,
     sequence: u64,
@@ -106,6 +106,11 @@ impl Speech {
     pub(crate) fn new(started: Instant) -> Speech {
         // Close to the rollover, so that every longer test crosses it.
         Speech { started, sequence: 65_000, timestamp: 0, spoke_at: None, previous: None }
+    }
+
+    /// Whether anything was said.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.spoke_at.is_some()
     }
 
     /// The next packet's numbers: the clock goes on while nothing is said, the sequence does not.

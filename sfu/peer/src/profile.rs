@@ -1,7 +1,7 @@
-//! Which cipher a client and the server agreed on.
+//! Which cipher and keys a client and the server agreed on.
 //!
-//! The session library keeps it to itself. The one place where it comes by is the way out of DTLS, with the keys,
-//! so a thin cover lies over the library's DTLS and notes the name. It must never keep a key.
+//! The session library keeps both to itself. The one place where they come by is the way out of DTLS, so a thin
+//! cover lies over the library's DTLS and notes them for the client that is being driven. It must never print a key.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -14,7 +14,16 @@ use str0m::crypto::dtls::{
 
 thread_local! {
     /// What the client that is being driven on this thread has just agreed on.
-    static AGREED: Cell<Option<&'static str>> = const { Cell::new(None) };
+    static AGREED: Cell<Option<Agreed>> = const { Cell::new(None) };
+}
+
+/// The outcome of a handshake.
+pub(crate) struct Agreed {
+    pub(crate) profile: SrtpProfile,
+    /// Client key, server key, client salt, server salt (RFC 5764 section 4.2).
+    pub(crate) material: Vec<u8>,
+    /// The client of the handshake is on this side.
+    pub(crate) active: bool,
 }
 
 /// The library's provider with the cover over its DTLS.
@@ -25,12 +34,12 @@ pub(crate) fn provider() -> CryptoProvider {
 
 /// What was agreed on since the last call on this thread. A client asks after each turn of its own, so no other
 /// client's answer can lie here.
-pub(crate) fn agreed() -> Option<&'static str> {
+pub(crate) fn agreed() -> Option<Agreed> {
     AGREED.take()
 }
 
 /// The names that browsers' statistics have (`srtpCipher`), so that both can be compared.
-fn name(profile: SrtpProfile) -> &'static str {
+pub(crate) fn name(profile: SrtpProfile) -> &'static str {
     match profile {
         SrtpProfile::AEAD_AES_256_GCM => "AEAD_AES_256_GCM",
         SrtpProfile::AEAD_AES_128_GCM => "AEAD_AES_128_GCM",
@@ -83,8 +92,9 @@ impl DtlsInstance for CoveredInstance {
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
         let output = self.0.poll_output(buf);
-        if let DtlsOutput::KeyingMaterial(_, profile) = &output {
-            AGREED.set(Some(name(*profile)));
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+            let active = self.0.is_active();
+            AGREED.set(Some(Agreed { profile: *profile, material: material.to_vec(), active }));
         }
         output
     }

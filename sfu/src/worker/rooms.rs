@@ -14,6 +14,7 @@ use crate::demux::Key;
 use crate::forwarder::{Frame, Outgoing};
 use crate::home::{Guest, Home, Refused};
 use crate::id::{ParticipantId, RoomId};
+use crate::load::Pressure;
 use crate::message::Join;
 use crate::room::{Room, skip};
 
@@ -33,19 +34,26 @@ impl Worker {
         };
         if let Some(visit) = begins {
             self.tell_home(now, join.room, Body::Open { visit });
-            let slots = self.stats.pressure.slots_of(self.config.slots);
-            if slots < self.config.slots {
-                self.tell_home(now, join.room, Body::Limit { slots });
+            if self.stats.pressure != Pressure::Normal {
+                self.tell_limit(now, join.room);
             }
         }
     }
 
     /// Every room with people here uses fewer slots from now on, or more.
-    pub(super) fn limit_slots(&mut self, now: Instant, slots: u8) {
+    pub(super) fn limit_slots(&mut self, now: Instant) {
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
         for room in rooms {
-            self.tell_home(now, room, Body::Limit { slots });
+            self.tell_limit(now, room);
         }
+    }
+
+    /// Tells a room's home how many slots may be used at most, as far as this worker is concerned: by what is
+    /// wanted of the room, and by how much this worker can do.
+    pub(super) fn tell_limit(&mut self, now: Instant, id: RoomId) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let slots = self.stats.pressure.slots_of(self.config.slots).min(room.wish);
+        self.tell_home(now, id, Body::Limit { slots });
     }
 
     /// Someone is gone; his room ends here with its last member.

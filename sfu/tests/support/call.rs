@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RoomId, Timeouts,
-    Worker, WorkerConfig,
+    EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RoomId, RoomSettings,
+    Timeouts, Worker, WorkerConfig,
 };
 use sfu_peer::{Event as PeerEvent, Identity as PeerIdentity, Options, Peer};
 
@@ -230,6 +230,12 @@ impl SimCall {
         }
         let person = self.person(name);
         person.deaf_since = deafened.then(|| person.deaf_since.unwrap_or(now));
+    }
+
+    /// Only so many people may be heard at once in the room.
+    pub fn hears_at_most(&mut self, max_speakers: Option<u8>) {
+        self.sfu.set_room(self.now, RoomId(1), RoomSettings { max_speakers });
+        self.flush();
     }
 
     /// His address translator gives him a new address.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use sfu::{
     Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats, Pressure, RoomId,
-    Stats, Transmit, Worker, WorkerStats,
+    RoomSettings, Stats, Transmit, Worker, WorkerStats,
 };
 
 use super::net::Dice;
@@ -94,6 +94,12 @@ impl SimSfu {
     pub fn leave(&mut self, now: Instant, who: ParticipantId) {
         if let Some(worker) = self.worker_of(who) {
             self.workers[worker].leave(now, who);
+        }
+    }
+
+    pub fn set_room(&mut self, now: Instant, room: RoomId, settings: RoomSettings) {
+        for worker in &mut self.workers {
+            worker.set_room(now, room, settings);
         }
     }
 

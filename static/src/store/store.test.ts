@@ -42,9 +42,9 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   ],
   online: [ana, ben],
   channels: [
-    { id: general, name: "general", slug: "general", kind: "text" },
-    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice" },
-    { id: attic, name: "Attic", slug: "attic", kind: "voice" },
+    { id: general, name: "general", slug: "general", kind: "text", max_speakers: null },
+    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: null },
+    { id: attic, name: "Attic", slug: "attic", kind: "voice", max_speakers: null },
   ],
   rooms: [],
   ...more,
@@ -487,4 +487,25 @@ it("tells nobody who stopped listening", () => {
   stop();
   ready();
   expect(touched).toEqual([]);
+});
+
+describe("channels", () => {
+  it("are there as soon as they are made, once, and at the end of the list", () => {
+    ready();
+    ear("server");
+    const garden = { id: "c-garden", name: "Garden", slug: "garden", kind: "voice", max_speakers: 3 } as const;
+    store.apply({ type: "channel_created", channel: garden });
+    store.apply({ type: "channel_created", channel: garden });
+    expect(store.channels.map((one) => one.name)).toEqual(["general", "Lounge", "Attic", "Garden"]);
+    expect(touched).toContain("server");
+  });
+
+  it("change in their place", () => {
+    ready();
+    const before = store.channels;
+    const changed = { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: 1 } as const;
+    store.apply({ type: "channel_updated", channel: changed });
+    expect(store.channels.map((one) => one.max_speakers)).toEqual([null, 1, null]);
+    expect(before[1]?.max_speakers, "what was handed out stays").toBeNull();
+  });
 });

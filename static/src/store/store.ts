@@ -100,6 +100,10 @@ export class Store {
         this.userMap = new Map(this.userMap).set(event.user.id, event.user);
         this.topics.touch("users");
         break;
+      case "channel_created":
+      case "channel_updated":
+        this.putChannel(event.channel);
+        break;
       case "participant_joined":
       case "participant_changed":
         this.joinWatch?.changed.add(event.participant.participant);
@@ -162,6 +166,15 @@ export class Store {
       this.historyMap.set(id, { ...history, gapAfter, newest, older });
     }
     this.topics.touchAll();
+  }
+
+  /** What an event tells may be in the snapshot already. */
+  private putChannel(channel: Channel) {
+    const known = this.channelList.some((one) => one.id === channel.id);
+    this.channelList = known
+      ? this.channelList.map((one) => (one.id === channel.id ? channel : one))
+      : [...this.channelList, channel];
+    this.topics.touch("server");
   }
 
   private messagePosted(message: Message) {

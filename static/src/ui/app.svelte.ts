@@ -55,6 +55,12 @@ export class App {
     return this.at("users").users.get(user)?.username ?? "somebody";
   }
 
+  /** Whether this user may change the house. */
+  admin(): boolean {
+    const { me } = this.at("server");
+    return me !== null && this.at("users").users.get(me)?.role === "admin";
+  }
+
   channel(id: ChannelId): Channel | null {
     return this.at("server").channels.find((channel) => channel.id === id) ?? null;
   }

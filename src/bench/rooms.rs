@@ -1,0 +1,34 @@
+//! Rooms to meet in: a new server has one, and its first admin makes the others.
+//!
+//! Start at [`open`].
+
+use super::Error;
+use super::client::{self, Http, Socket};
+use crate::protocol::client::Request;
+use crate::protocol::rest::Register;
+use crate::protocol::server::{Answer, ServerEvent};
+use crate::protocol::types::ChannelKind;
+
+/// Makes voice channels until there are as many, as the admin whom the setup link makes.
+pub async fn open(http: Http, setup_token: String, rooms: u16) -> Result<(), Error> {
+    let account = Register {
+        email: "bench-admin@example.org".to_owned(),
+        password: "bench-admin-has-a-password".to_owned(),
+        username: "bench-admin".to_owned(),
+        setup_token: Some(setup_token),
+    };
+    let cookie = http.register(&account).await?;
+    let (mut socket, _) = Socket::open(http.0, &cookie, None).await?;
+    let ServerEvent::Ready { snapshot } = socket.event().await? else {
+        return Err(client::Error::Protocol("the first event is not `ready`".to_owned()).into());
+    };
+    let there = snapshot.channels.iter().filter(|channel| channel.kind == ChannelKind::Voice).count();
+    for number in there..rooms.into() {
+        let kind = ChannelKind::Voice;
+        let create = Request::CreateChannel { name: format!("Bench {number}"), kind, max_speakers: None };
+        let Answer::ChannelCreated { .. } = socket.request(&create).await? else {
+            return Err(client::Error::Protocol("another answer to `create_channel`".to_owned()).into());
+        };
+    }
+    Ok(())
+}
