@@ -52,6 +52,7 @@ counters! {
     MESSAGES_POSTED = "cromulent_messages_posted_total", "Messages stored.";
     VOICE_JOINS = "cromulent_voice_joins_total", "Participants admitted to a voice room.";
     VOICE_REFUSALS = "cromulent_voice_refusals_total", "Joins of a voice room that were refused.";
+    VOICE_OVERLOADED = "cromulent_voice_overloaded_total", "Joins refused because voice had too much to do.";
 }
 
 /// A figure that somebody else keeps.
@@ -59,31 +60,46 @@ pub struct Figure {
     name: &'static str,
     help: &'static str,
     kind: &'static str,
-    value: u64,
+    /// Its value, or one for each of several things of a kind.
+    values: Values,
+}
+
+enum Values {
+    One(u64),
+    /// Told apart by this label, and their numbers from zero.
+    Each(&'static str, Vec<u64>),
 }
 
 /// A figure that goes up and down.
 pub fn gauge(name: &'static str, help: &'static str, value: u64) -> Figure {
-    Figure { name, help, kind: "gauge", value }
+    Figure { name, help, kind: "gauge", values: Values::One(value) }
+}
+
+/// Figures that go up and down, of several things that are told apart by a label and numbered from zero.
+pub fn gauges(name: &'static str, help: &'static str, label: &'static str, values: Vec<u64>) -> Figure {
+    Figure { name, help, kind: "gauge", values: Values::Each(label, values) }
 }
 
 /// A figure that only grows.
 pub fn counter(name: &'static str, help: &'static str, value: u64) -> Figure {
-    Figure { name, help, kind: "counter", value }
+    Figure { name, help, kind: "counter", values: Values::One(value) }
 }
 
 /// Everything counted here, and `others`, in the Prometheus text format (version 0.0.4).
 pub fn render(others: &[Figure]) -> String {
+    let counted = COUNTERS.iter().map(|one| counter(one.name, one.help, one.get()));
     let mut page = String::new();
-    let mut write = |name, help, kind, value: u64| {
+    for figure in counted.collect::<Vec<_>>().iter().chain(others) {
+        let Figure { name, help, kind, values } = figure;
         // Writing to a string does not fail.
-        let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
-    };
-    for counter in COUNTERS {
-        write(counter.name, counter.help, "counter", counter.get());
-    }
-    for figure in others {
-        write(figure.name, figure.help, figure.kind, figure.value);
+        let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        let _ = match values {
+            Values::One(value) => writeln!(page, "{name} {value}"),
+            Values::Each(label, values) => values
+                .iter()
+                .enumerate()
+                .try_for_each(|(n, value)| writeln!(page, "{name}{{{label}=\"{n}\"}} {value}")),
+        };
     }
     page
 }
@@ -114,6 +130,15 @@ fn filter(wish: &str) -> EnvFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_of_several_things_are_told_apart() {
+        let page = render(&[gauges("pressure", "How much.", "worker", vec![0, 2]), gauge("one", "One.", 1)]);
+        assert!(page.contains(
+            "# TYPE pressure gauge\npressure{worker=\"0\"} 0\npressure{worker=\"1\"} 2\n# HELP one"
+        ));
+        assert!(page.ends_with("\none 1\n"), "{page}");
+    }
 
     #[test]
     fn noisy_libraries_are_quiet_unless_asked() {

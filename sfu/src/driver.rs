@@ -14,9 +14,11 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::config::{Config, Gso, Pinning, WorkerConfig};
+use crate::crossroads::{Crossroads, Taken};
 use crate::directory::Directory;
 use crate::identity::Identity;
-use crate::mailbox::{Letters, Mailbox};
+use crate::load::Load;
+use crate::mailbox::{Letters, Mailbox, Placed};
 use crate::message::{Datagram, Event, MediaPath};
 use crate::pinning;
 use crate::rim::{Rim, bind_all};
@@ -37,6 +39,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// When the caller has not taken his events, when to try again.
 const EVENT_RETRY: Duration = Duration::from_millis(20);
 
+/// When another worker could not be told something at once, when to try again.
+const CROSSING_RETRY: Duration = Duration::from_millis(1);
+
 const WAKE: Token = Token(0);
 const FIRST_SOCKET: usize = 1;
 
@@ -55,6 +60,9 @@ pub(crate) struct Driver {
     mailbox: Arc<Mailbox>,
     events: mpsc::Sender<Event>,
     directory: Arc<Directory>,
+    /// Whether other workers may have sent more than one turn allows.
+    untaken: bool,
+    load: Load,
     swept_at: Instant,
     unsent: u64,
 }
@@ -121,6 +129,8 @@ impl Driver {
             mailbox: links.mailbox,
             events: links.events,
             directory: links.directory,
+            untaken: false,
+            load: Load::new(now, config.slots),
             swept_at: now,
             unsent: 0,
         };
@@ -128,7 +138,7 @@ impl Driver {
     }
 
     /// Runs until it is told to stop.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(mut self, mut crossroads: Crossroads) {
         // Whatever ends this thread, those who wait for its answers must learn that none will come.
         let _closing = CloseOnDrop(Arc::clone(&self.mailbox));
         if self.pinning == Pinning::On {
@@ -137,27 +147,30 @@ impl Driver {
         let mut ready = mio::Events::with_capacity(1_024);
         let mut buffer = vec![0; BUFFER_LEN];
         loop {
-            let timeout = self.time_to_wait(Instant::now());
+            let timeout = self.time_to_wait(Instant::now(), &crossroads);
             if let Err(error) = self.poll.poll(&mut ready, Some(timeout))
                 && error.kind() != ErrorKind::Interrupted
             {
                 tracing::error!(%error, "the media thread cannot wait for its sockets and ends");
                 return;
             }
-            if self.turn(&ready, &mut buffer) == Turn::Last {
+            if self.turn(&ready, &mut buffer, &mut crossroads) == Turn::Last {
                 return;
             }
         }
     }
 
-    fn turn(&mut self, ready: &mio::Events, buffer: &mut [u8]) -> Turn {
+    fn turn(&mut self, ready: &mio::Events, buffer: &mut [u8], crossroads: &mut Crossroads) -> Turn {
         let now = Instant::now();
         let mut turn = Turn::Next;
+        crossroads.retry();
         let mut to_read = std::mem::take(&mut self.unread);
         for event in ready {
             let token = event.token();
             if token == WAKE {
-                turn = self.read_mailbox(now);
+                if self.mailbox.is_written() {
+                    turn = self.read_mailbox(now, crossroads.dropped);
+                }
             } else if let Some((rim, is_udp)) = self.rim_of(token) {
                 rim.udp_readable |= is_udp;
                 rim.tcp_readable |= !is_udp;
@@ -170,6 +183,9 @@ impl Driver {
                 }
             }
         }
+        let worker = &mut self.worker;
+        let taken = crossroads.take(|from, crossing| worker.handle_crossing(now, from, crossing));
+        self.untaken = taken == Taken::Some;
         self.read_udp(now);
         self.accept(now);
         for token in to_read {
@@ -178,17 +194,33 @@ impl Driver {
             }
         }
         self.worker.handle_timeout(now);
+        // First what lets others begin; then our own share, which takes longer.
+        self.cross(crossroads);
         self.send_all(now);
+        self.cross(crossroads);
         if now.saturating_duration_since(self.swept_at) >= SWEEP_EVERY {
             self.swept_at = now;
             self.connections.sweep(now, &mut self.worker);
+        }
+        let end = Instant::now();
+        if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now)) {
+            // What follows from it for other workers leaves with the next turn, a second later at most.
+            self.worker.set_pressure(end, pressure);
         }
         self.tell();
         turn
     }
 
-    fn time_to_wait(&mut self, now: Instant) -> Duration {
-        let busy = self.rims.iter().any(|rim| rim.udp_readable || rim.tcp_readable);
+    /// Tells other workers what ours has for them.
+    fn cross(&mut self, crossroads: &mut Crossroads) {
+        while let Some((to, crossing)) = self.worker.poll_crossing() {
+            crossroads.send(to, crossing);
+        }
+        crossroads.wake();
+    }
+
+    fn time_to_wait(&mut self, now: Instant, crossroads: &Crossroads) -> Duration {
+        let busy = self.untaken || self.rims.iter().any(|rim| rim.udp_readable || rim.tcp_readable);
         if busy || !self.unread.is_empty() {
             return Duration::ZERO;
         }
@@ -196,16 +228,19 @@ impl Driver {
         if let Some(deadline) = self.worker.deadline() {
             wait = wait.min(deadline.saturating_duration_since(now));
         }
+        if crossroads.keeps() {
+            wait = wait.min(CROSSING_RETRY);
+        }
         if self.worker.has_events() {
             wait = wait.min(EVENT_RETRY);
         }
         wait
     }
 
-    fn read_mailbox(&mut self, now: Instant) -> Turn {
+    fn read_mailbox(&mut self, now: Instant, crossings_dropped: u64) -> Turn {
         let Letters { joins, media, rooms, leaves, stats, stop, .. } = self.mailbox.take();
-        for (join, reply) in joins {
-            let answer = self.worker.join(now, &join);
+        for (Placed { join, home }, reply) in joins {
+            let answer = self.worker.join_from(now, &join, home);
             self.worker.set_room(now, join.room, self.directory.settings.of(join.room));
             if answer.is_err() {
                 self.directory.forget(join.participant);
@@ -228,6 +263,7 @@ impl Driver {
             let mut counters = self.worker.stats();
             counters.tcp_connections = self.connections.len() as u64;
             self.count_sent(&mut counters);
+            counters.dropped.crossings = crossings_dropped;
             counters.dropped.tcp_backlog = self.connections.dropped;
             counters.dropped.tcp_refused = self.connections.refused;
             let _ = reply.send((counters, self.worker.participant_stats()));

@@ -49,8 +49,8 @@ pub(crate) enum Encoding {
     },
 }
 
-/// One packet as it goes to all listeners of a room.
-#[derive(Debug)]
+/// One packet as it goes to all listeners of a room. What it says is shared by its clones.
+#[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) slot: SlotIndex,
     pub(crate) speaker: ParticipantId,
@@ -63,7 +63,7 @@ pub(crate) struct Outgoing {
 }
 
 /// A payload in the forms that listeners have asked for so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Audio {
     given: Arc<[u8]>,
     encoding: Encoding,

@@ -1,6 +1,6 @@
 //! The handle the rest of the server holds: start, join, mute, leave, events, stop.
 //!
-//! Knows which worker has which room, and speaks to the workers' threads through their mailboxes; nothing
+//! Knows which worker has whom, and speaks to the workers' threads through their mailboxes; nothing
 //! here waits for a packet or a socket. Start at [`Sfu::start`].
 
 use std::io;
@@ -12,11 +12,12 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::{Config, ConfigError};
-use crate::directory::Directory;
+use crate::crossroads::Crossroads;
+use crate::directory::{Directory, Place};
 use crate::driver::{Driver, Links};
 use crate::id::{ParticipantId, RoomId};
 use crate::identity::{CertificateError, Identity};
-use crate::mailbox::{Mailbox, Wish};
+use crate::mailbox::{Mailbox, Placed, Wish};
 use crate::message::{Event, Join, JoinError};
 use crate::settings::RoomSettings;
 use crate::stats::Stats;
@@ -76,7 +77,7 @@ struct Shared {
 #[derive(Debug)]
 struct Remote {
     mailbox: Arc<Mailbox>,
-    waker: Waker,
+    waker: Arc<Waker>,
     port: u16,
 }
 
@@ -90,7 +91,7 @@ impl Sfu {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(StartError::Randomness)?;
         let identity = Identity::generate(secret)?;
-        let directory = Arc::new(Directory::new(config.workers.get()));
+        let directory = Arc::new(Directory::new(config.workers.get(), &config.limits));
         let (events, queue) = mpsc::channel(config.limits.events_queued.max(1));
         let mut workers = Vec::new();
         let mut drivers = Vec::new();
@@ -105,15 +106,17 @@ impl Sfu {
                 Driver::bind(&config, number, identity.clone(), links).map_err(|source| {
                     StartError::Bind { worker: number, port: config.port_of(number), source }
                 })?;
-            workers.push(Remote { mailbox, waker, port });
+            workers.push(Remote { mailbox, waker: Arc::new(waker), port });
             drivers.push(driver);
         }
+        let wakers: Vec<Arc<Waker>> = workers.iter().map(|remote| Arc::clone(&remote.waker)).collect();
+        let crossroads = Crossroads::between(&wakers);
         let shared = Arc::new(Shared { workers, directory, threads: Mutex::default() });
-        for (number, driver) in drivers.into_iter().enumerate() {
+        for (number, (driver, crossroads)) in drivers.into_iter().zip(crossroads).enumerate() {
             let name = format!("sfu-{number}");
             // On failure `shared` is dropped, which stops those already running.
-            let thread =
-                thread::Builder::new().name(name).spawn(move || driver.run()).map_err(StartError::Thread)?;
+            let run = move || driver.run(crossroads);
+            let thread = thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)?;
             shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok((Sfu { shared }, Events { queue }))
@@ -127,10 +130,10 @@ impl Sfu {
     /// See [`JoinError`].
     pub async fn join(&self, join: Join) -> Result<String, JoinError> {
         let who = join.participant;
-        let worker = self.shared.directory.admit(join.room, who)?;
+        let Place { worker, home } = self.shared.directory.admit(join.room, who)?;
         let (reply, answer) = oneshot::channel();
         let remote = self.shared.workers.get(worker).ok_or(JoinError::Stopped)?;
-        if let Err(refusal) = remote.mailbox.join(join, reply) {
+        if let Err(refusal) = remote.mailbox.join(Placed { join, home }, reply) {
             self.shared.directory.forget(who);
             return Err(refusal);
         }
@@ -152,9 +155,9 @@ impl Sfu {
     /// Says what is wanted of a room, whether anyone is in it or not. Never blocks; holds within a turn of
     /// its worker, and for the room's next beginnings too.
     pub fn set_room(&self, room: RoomId, settings: RoomSettings) {
-        let directory = &self.shared.directory;
-        directory.settings.set(room, settings);
-        if let Some(remote) = directory.home_of(room).and_then(|home| self.shared.workers.get(home)) {
+        self.shared.directory.settings.set(room, settings);
+        // Whoever has nobody of it does nothing about it.
+        for remote in &self.shared.workers {
             remote.mailbox.look_up_room(room);
             remote.wake();
         }

@@ -7,31 +7,39 @@
 //!
 //! # Reading order
 //!
-//! [`handle`](Sfu) is what the rest of the server holds. `driver` is the only place with sockets, threads
-//! and a clock; it drives one [`Worker`] per thread. A worker is pure: bytes and the time in, bytes and
-//! events out. Inside it a datagram goes this way:
+//! [`handle`](Sfu) is what the rest of the server holds, and `directory` knows who is where. `driver` is
+//! the only place with sockets, threads and a clock; it drives one [`Worker`] per thread. A worker is pure:
+//! bytes and the time in, bytes and events out. Inside it a datagram goes this way:
 //!
 //! 1. `demux`: source address or ICE user name → participant; else dropped and counted;
 //! 2. `participant`: a voice packet goes to `intake`, which opens it if it is worth it; all else, and the
 //!    voice of those without an AEAD cipher, goes to the session; out comes a packet of his track;
-//! 3. `speakers`: its level decides who speaks and who holds a slot;
+//! 3. `home`, where `speakers` decides by its level who speaks and who holds a slot;
 //! 4. `forwarder` and `timeline`: the packet gets its numbers on the slot's line, once per room;
-//! 5. `room`: it is handed to each listener but the speaker; `egress` seals it for him, into the `outbox`.
+//! 5. `room`: it waits there with the others of this turn, and is handed to each listener but the speaker;
+//!    `egress` seals it for him, into the `outbox`.
+//!
+//! A room may have people on several workers. One of them is its **home**, the only one that decides (3 and
+//! 4); each of them hands out to its own (5). What they tell each other are **crossings** (`crossing`); the
+//! threads exchange them through bounded channels (`crossroads`). A packet crosses at most once to the home
+//! and once to each worker where it may be heard, however many hear it there.
 //!
 //! # The drive contract
 //!
-//! After anything goes into a [`Worker`], call [`Worker::poll_transmit`] and [`Worker::poll_event`] until
-//! they are empty, then sleep until [`Worker::deadline`] at the latest. Time only moves forward.
+//! After anything goes into a [`Worker`], call [`Worker::poll_crossing`], [`Worker::poll_transmit`] and
+//! [`Worker::poll_event`] until they are empty, then sleep until [`Worker::deadline`] at the latest. Time only moves forward.
 //!
 //! # What holds always
 //!
 //! - Nobody hears himself; nobody hears someone muted; nothing is sent to someone deafened or gone.
+//! - One worker alone decides who holds a slot and gives out its numbers.
 //! - A sequence number of a slot is used once per listener.
 //! - A stream has one writer, from its first packet to its last; no nonce is used twice.
 //! - What a packet says is believed once it has been authenticated; until then it is a hint, on which
 //!   nothing hangs but whether opening it is worth it. A packet is taken once.
 //! - An address is believed only after something that came from it has been authenticated; media follows
 //!   a voice only to where its newest packet came from.
+//! - A worker with too much to do uses fewer slots, then lets nobody else in; who is talking goes on.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
@@ -41,6 +49,8 @@ pub mod bench;
 mod bucket;
 mod config;
 mod contain;
+mod crossing;
+mod crossroads;
 mod demux;
 mod directory;
 mod driver;
@@ -48,10 +58,12 @@ mod egress;
 mod forwarder;
 mod handle;
 mod handshakes;
+mod home;
 mod id;
 mod identity;
 mod intake;
 mod keys;
+mod load;
 mod mailbox;
 mod message;
 mod offer;
@@ -80,9 +92,11 @@ mod worker;
 pub use config::{
     Address, Config, ConfigError, EgressPath, Gso, Limits, Pinning, SLOTS_MAX, Timeouts, WorkerConfig,
 };
+pub use crossing::Crossing;
 pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
+pub use load::{Pressure, SlotsUsed};
 pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
 pub use settings::RoomSettings;
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};

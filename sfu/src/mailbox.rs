@@ -7,6 +7,7 @@
 //! thread must act is always the same: let in, mute, let go. Start at [`Mailbox::take`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -21,17 +22,27 @@ pub(crate) type JoinReply = oneshot::Sender<Result<String, JoinError>>;
 /// Where a worker's counters go.
 pub(crate) type StatsReply = oneshot::Sender<(WorkerStats, Vec<ParticipantStats>)>;
 
+/// A request to join that was given a worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) join: Join,
+    /// The worker at which the room is at home.
+    pub(crate) home: usize,
+}
+
 /// One worker's mailbox.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     letters: Mutex<Letters>,
+    /// Whether it is worth looking inside: a thread is also woken by others, and often.
+    written: AtomicBool,
     joins_max: usize,
 }
 
 /// What was said since the thread last looked.
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
-    pub(crate) joins: VecDeque<(Join, JoinReply)>,
+    pub(crate) joins: VecDeque<(Placed, JoinReply)>,
     pub(crate) media: BTreeMap<ParticipantId, Wish>,
     /// Rooms whose settings have changed; what they are now is to be looked up.
     pub(crate) rooms: BTreeSet<RoomId>,
@@ -50,10 +61,10 @@ pub(crate) struct Wish {
 
 impl Mailbox {
     pub(crate) fn new(joins_max: usize) -> Mailbox {
-        Mailbox { letters: Mutex::default(), joins_max }
+        Mailbox { letters: Mutex::default(), written: AtomicBool::new(false), joins_max }
     }
 
-    pub(crate) fn join(&self, join: Join, reply: JoinReply) -> Result<(), JoinError> {
+    pub(crate) fn join(&self, join: Placed, reply: JoinReply) -> Result<(), JoinError> {
         let mut letters = self.lock();
         if letters.closed || letters.stop {
             return Err(JoinError::Stopped);
@@ -62,34 +73,46 @@ impl Mailbox {
             return Err(JoinError::Busy);
         }
         letters.joins.push_back((join, reply));
+        self.written.store(true, Ordering::Release);
         Ok(())
     }
 
     pub(crate) fn set_media(&self, who: ParticipantId, wish: Wish) {
         self.lock().media.insert(who, wish);
+        self.written.store(true, Ordering::Release);
     }
 
     pub(crate) fn look_up_room(&self, room: RoomId) {
         self.lock().rooms.insert(room);
+        self.written.store(true, Ordering::Release);
     }
 
     pub(crate) fn leave(&self, who: ParticipantId) {
         self.lock().leaves.insert(who);
+        self.written.store(true, Ordering::Release);
     }
 
     pub(crate) fn stats(&self, reply: StatsReply) {
         let mut letters = self.lock();
         if !letters.closed {
             letters.stats.push(reply);
+            self.written.store(true, Ordering::Release);
         }
     }
 
     pub(crate) fn stop(&self) {
         self.lock().stop = true;
+        self.written.store(true, Ordering::Release);
+    }
+
+    /// Whether something was said since [`Mailbox::take`].
+    pub(crate) fn is_written(&self) -> bool {
+        self.written.load(Ordering::Acquire)
     }
 
     /// Everything that was said, leaving the box empty.
     pub(crate) fn take(&self) -> Letters {
+        self.written.store(false, Ordering::Release);
         let mut letters = self.lock();
         let stop = letters.stop;
         let taken = std::mem::take(&mut *letters);
@@ -113,9 +136,10 @@ impl Mailbox {
 mod tests {
     use super::*;
 
-    fn join() -> Join {
+    fn join() -> Placed {
         let (room, participant) = (RoomId(1), ParticipantId(1));
-        Join { room, participant, offer: String::new(), muted: false, deafened: false }
+        let join = Join { room, participant, offer: String::new(), muted: false, deafened: false };
+        Placed { join, home: 0 }
     }
 
     #[test]
@@ -124,7 +148,9 @@ mod tests {
         assert_eq!(mailbox.join(join(), oneshot::channel().0), Ok(()));
         assert_eq!(mailbox.join(join(), oneshot::channel().0), Err(JoinError::Busy));
         mailbox.leave(ParticipantId(1));
+        assert!(mailbox.is_written());
         let letters = mailbox.take();
+        assert!(!mailbox.is_written());
         assert_eq!(letters.joins.len(), 1);
         assert!(letters.leaves.contains(&ParticipantId(1)));
         assert!(mailbox.take().joins.is_empty());

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::demux::Origin;
 use crate::id::{ParticipantId, RoomId};
+use crate::load::Pressure;
 
 /// A request to take part in a room.
 #[derive(Clone, Debug)]
@@ -67,6 +68,13 @@ pub enum Event {
         room: RoomId,
         /// One entry per slot, in order.
         slots: Vec<Option<ParticipantId>>,
+    },
+    /// A worker sheds more load than before, or less.
+    Pressure {
+        /// Which one.
+        worker: usize,
+        /// How much, from now on.
+        pressure: Pressure,
     },
 }
 
@@ -165,6 +173,9 @@ pub enum JoinError {
     /// The worker holds as many people as it may.
     #[error("the server is full")]
     ServerFull,
+    /// The worker has more to do than it can, and lets nobody else in until it has less.
+    #[error("too many people are talking on this server right now; try again in a minute")]
+    Overloaded,
     /// So many commands wait that another one would only wait too long.
     #[error("the server is busy")]
     Busy,

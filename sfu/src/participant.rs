@@ -45,6 +45,9 @@ pub(crate) struct Participant {
     pub(crate) announcing: bool,
     /// Whether something waits in the session to be sent.
     pub(crate) touched: bool,
+    /// Whether his newest packet of audio was loud, and when it came.
+    pub(crate) was_loud: bool,
+    pub(crate) said_at: Instant,
     joined_at: Instant,
     /// When something genuine last came.
     heard_at: Instant,
@@ -52,8 +55,8 @@ pub(crate) struct Participant {
     wake_at: Instant,
     pub(crate) reach: Reach,
     pub(crate) track: Track,
-    /// Whether he holds a slot. Whoever decides about slots says so here; it only ever decides whether a
-    /// quiet packet is worth opening.
+    /// Whether he holds a slot, as far as this worker knows. So: whether his packets go to the room's home
+    /// or are held back, and whether a quiet one is worth opening.
     pub(crate) on_air: bool,
     /// What takes his packets past the session.
     intake: Option<Box<Intake>>,
@@ -178,6 +181,8 @@ impl Participant {
             announced: Link::Connecting,
             announcing: false,
             touched: false,
+            was_loud: false,
+            said_at: now,
             joined_at: now,
             heard_at: now,
             wake_at: now,

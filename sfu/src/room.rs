@@ -1,77 +1,88 @@
-//! A room: who is in it, who may hear whom, and what the caller is told about it.
+//! The local half of a room: who of it is on this worker, and handing out to them.
 //!
 //! Knows its members by key only; their sessions are in the worker's table and are lent to it for the one
-//! thing it does with them, handing out a packet. Start at [`Room::hand_out`].
+//! thing it does with them. Who is heard, and with which numbers, is decided by the room's home
+//! ([`crate::home`]), here or on another worker. Packets are collected as they come and handed out together,
+//! listener by listener: finding a listener's data costs more than sending with it, and what is sent to him
+//! lies one behind the other. Start at [`Room::hand_out`].
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::contain::contained;
+use crate::crossing::{SlotList, Visit};
 use crate::demux::Key;
 use crate::egress::{Lanes, Sent};
-use crate::forwarder::{Forwarder, Outgoing};
-use crate::id::{ParticipantId, RoomId};
-use crate::message::Event;
+use crate::forwarder::Outgoing;
+use crate::id::{ParticipantId, SlotIndex};
 use crate::outbox::Outbox;
-use crate::speakers::Speakers;
 use crate::table::Table;
 
-/// Speakers and slots are announced at most this often: rings that change faster only flicker.
-const ANNOUNCE_EVERY: Duration = Duration::from_millis(100);
-
-/// The most speakers one event names. More voices than this at once are a crowd, not speakers.
-const SPEAKERS_TOLD: usize = 32;
-
-/// A room.
+/// A room, as one of its workers sees it.
 #[derive(Debug)]
 pub(crate) struct Room {
-    id: RoomId,
+    /// The worker that decides.
+    pub(crate) home: usize,
+    pub(crate) visit: Visit,
+    /// How many slots the caller wants used at most.
+    pub(crate) wish: u8,
+    /// Whether the home has answered. What comes from it sooner was meant for a former local half.
+    attuned: bool,
     members: Vec<Key>,
     keys: HashMap<ParticipantId, Key>,
-    pub(crate) speakers: Speakers,
-    pub(crate) forwarder: Forwarder,
-    speakers_told: News,
-    slots_told: News,
-    /// Nothing may be announced before this.
-    quiet_until: Instant,
+    /// Who holds which slot, as the home last said.
+    slots: SlotList,
+    /// What came since the last handing out. What one turn can add is bounded by what the driver reads in
+    /// one turn, and everything is handed out before the next one.
+    pending: Vec<Pending>,
 }
 
-/// Whether the caller knows the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
-    Told,
-    /// Something changed; it is too early to say so again.
-    Due,
-    /// In the worker's list of things to say.
-    Queued,
+/// A packet that waits for its listeners.
+#[derive(Debug)]
+struct Pending {
+    packet: Outgoing,
+    /// The speaker, if he is a member.
+    speaker: Option<Key>,
+    /// The speaker was muted, or left, after it came.
+    silenced: bool,
 }
 
-/// What a room has to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Topic {
-    Speakers,
-    Slots,
-}
-
-/// What became of handing out a packet.
+/// What became of handing out.
 #[derive(Debug, Default)]
 pub(crate) struct HandedOut {
-    pub(crate) listeners: u64,
+    /// One for each packet to each listener.
+    pub(crate) packets: u64,
     /// Those whose session broke over it.
     pub(crate) broken: Vec<Key>,
 }
 
+/// What became of one listener's packets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    packets: u64,
+    /// Something waits in his session, which must be driven before it leaves.
+    waits: bool,
+}
+
+/// Who gets a slot, or loses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) key: Key,
+    /// The slot he got; `None` for one who lost his.
+    pub(crate) to: Option<SlotIndex>,
+}
+
 impl Room {
-    pub(crate) fn new(now: Instant, id: RoomId, slots: u8) -> Room {
+    pub(crate) fn new(home: usize, visit: Visit) -> Room {
         Room {
-            id,
+            home,
+            visit,
+            wish: u8::MAX,
+            attuned: false,
             members: Vec::new(),
             keys: HashMap::new(),
-            speakers: Speakers::new(slots),
-            forwarder: Forwarder::new(slots),
-            speakers_told: News::Told,
-            slots_told: News::Told,
-            quiet_until: now,
+            slots: [].into(),
+            pending: Vec::new(),
         }
     }
 
@@ -80,127 +91,119 @@ impl Room {
         self.keys.insert(who, key);
     }
 
-    pub(crate) fn leave(&mut self, now: Instant, who: ParticipantId, key: Key) {
+    pub(crate) fn leave(&mut self, who: ParticipantId, key: Key) {
+        self.silence(who);
         self.members.retain(|member| *member != key);
         self.keys.remove(&who);
-        self.speakers.leave(now, who);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.members.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Gives a packet to everyone but its speaker. Those in whose sessions it waits are added to `touched`:
-    /// these must be driven before it leaves.
+    pub(crate) fn key_of(&self, who: ParticipantId) -> Option<Key> {
+        self.keys.get(&who).copied()
+    }
+
+    /// Nothing more of someone may be heard, not even what has come already.
+    pub(crate) fn silence(&mut self, who: ParticipantId) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.packet.speaker == who) {
+            pending.silenced = true;
+        }
+    }
+
+    /// Takes over who holds which slot. Returns which members lost theirs and who got one, in this order.
+    pub(crate) fn take_slots(&mut self, slots: SlotList) -> Vec<Move> {
+        self.attuned = true;
+        let before = std::mem::replace(&mut self.slots, slots);
+        let gone = before.iter().flatten().filter(|who| !self.slots.contains(&Some(**who)));
+        let lost = gone.filter_map(|who| Some(Move { key: self.key_of(*who)?, to: None }));
+        let numbered = (0u8..).map(SlotIndex).zip(self.slots.iter());
+        let new = numbered.filter(|(slot, who)| before.get(slot.index()) != Some(*who));
+        let got = new.filter_map(|(slot, who)| Some(Move { key: self.key_of((*who)?)?, to: Some(slot) }));
+        lost.chain(got).collect()
+    }
+
+    /// Takes a packet for handing out; `audible` is what is known here of its speaker. Returns whether it
+    /// is the first one that waits.
+    pub(crate) fn take(&mut self, packet: Outgoing, audible: impl Fn(Key) -> bool) -> bool {
+        if !self.attuned {
+            return false;
+        }
+        let speaker = self.key_of(packet.speaker);
+        let silenced = speaker.is_some_and(|key| !audible(key));
+        self.pending.push(Pending { packet, speaker, silenced });
+        self.pending.len() == 1
+    }
+
+    /// Gives everything that waits to everyone but its speaker. Those in whose sessions something waits now
+    /// are added to `touched`: these must be driven before it leaves.
     pub(crate) fn hand_out(
-        &self,
+        &mut self,
         now: Instant,
-        mut packet: Outgoing,
         lanes: &mut Lanes,
         table: &mut Table,
         outbox: &mut Outbox,
         touched: &mut Vec<Key>,
     ) -> HandedOut {
         let mut result = HandedOut::default();
-        let speaker = self.keys.get(&packet.speaker).copied();
         for key in &self.members {
-            if Some(*key) == speaker {
-                if lanes.pause(*key, packet.slot).is_none()
-                    && let Some(listener) = table.get_mut(*key)
-                {
-                    listener.skip(packet.slot);
-                }
-                continue;
-            }
-            match contained(|| lanes.send(*key, now, &mut packet, outbox)) {
-                Ok(Some(Sent::Out)) => {
-                    result.listeners += 1;
-                    continue;
-                }
-                Ok(Some(Sent::Queued | Sent::Late | Sent::Withheld)) => continue,
-                Ok(None) => {}
-                Err(_) => {
-                    result.broken.push(*key);
-                    continue;
-                }
-            }
-            let Some(listener) = table.get_mut(*key) else { continue };
-            match contained(|| listener.send(now, &mut packet)) {
-                Ok(Sent::Queued) => {
-                    result.listeners += 1;
-                    if !listener.touched {
-                        listener.touched = true;
+            let pending = &mut self.pending;
+            match contained(|| give(*key, now, pending, lanes, table, outbox)) {
+                Ok(given) => {
+                    result.packets += given.packets;
+                    if given.waits {
                         touched.push(*key);
                     }
                 }
-                Ok(Sent::Out | Sent::Late | Sent::Withheld) => {}
                 Err(_) => result.broken.push(*key),
             }
         }
+        self.pending.clear();
         result
     }
+}
 
-    /// Notes what has changed. Returns what is to be queued for telling now.
-    pub(crate) fn news(&mut self, now: Instant) -> Vec<Topic> {
-        if self.speakers.take_speakers_changed() && self.speakers_told == News::Told {
-            self.speakers_told = News::Due;
-        }
-        if self.speakers.take_slots_changed() && self.slots_told == News::Told {
-            self.slots_told = News::Due;
-        }
-        let mut topics = Vec::new();
-        if self.announce_at().is_none_or(|at| at > now) {
-            return topics;
-        }
-        for (told, topic) in
-            [(&mut self.slots_told, Topic::Slots), (&mut self.speakers_told, Topic::Speakers)]
-        {
-            if *told == News::Due {
-                *told = News::Queued;
-                topics.push(topic);
+/// Gives one listener all packets but his own and those that may not be heard any more. To him what is left
+/// out must not look lost.
+#[inline]
+fn give(
+    key: Key,
+    now: Instant,
+    pending: &mut [Pending],
+    lanes: &mut Lanes,
+    table: &mut Table,
+    outbox: &mut Outbox,
+) -> Given {
+    let mut given = Given::default();
+    if let Some(mut lane) = lanes.of(key) {
+        for Pending { packet, speaker, silenced } in pending {
+            if *silenced || *speaker == Some(key) {
+                lane.pause(packet.slot);
+            } else if lane.send(now, packet, outbox) == Sent::Out {
+                given.packets += 1;
             }
         }
-        self.quiet_until = now + ANNOUNCE_EVERY;
-        topics
+        return given;
     }
-
-    /// When this room has to be looked at without a packet having come.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.speakers.deadline(), self.announce_at()].into_iter().flatten().min()
-    }
-
-    /// The newest of what was queued.
-    pub(crate) fn tell(&mut self, topic: Topic) -> Event {
-        let room = self.id;
-        match topic {
-            Topic::Speakers => {
-                self.speakers_told = News::Told;
-                Event::Speakers { room, speakers: self.loudest() }
-            }
-            Topic::Slots => {
-                self.slots_told = News::Told;
-                Event::Slots { room, slots: self.speakers.slots().to_vec() }
-            }
+    let Some(listener) = table.get_mut(key) else { return given };
+    for Pending { packet, speaker, silenced } in pending {
+        if *silenced || *speaker == Some(key) {
+            listener.skip(packet.slot);
+        } else if listener.send(now, packet) == Sent::Queued {
+            given.packets += 1;
+            given.waits |= !listener.touched;
+            listener.touched = true;
         }
     }
+    given
+}
 
-    /// Who speaks; if that is a crowd, those who can be heard come first.
-    fn loudest(&self) -> Vec<ParticipantId> {
-        let mut speakers: Vec<ParticipantId> = self.speakers.speaking().collect();
-        if speakers.len() > SPEAKERS_TOLD {
-            speakers.sort_by_key(|who| self.speakers.slot_of(*who).is_none());
-            speakers.truncate(SPEAKERS_TOLD);
-            speakers.sort();
-        }
-        speakers
-    }
-
-    fn announce_at(&self) -> Option<Instant> {
-        let due = self.speakers_told == News::Due || self.slots_told == News::Due;
-        due.then_some(self.quiet_until)
+/// What comes on this slot now is not for this member.
+pub(crate) fn skip(key: Key, slot: SlotIndex, lanes: &mut Lanes, table: &mut Table) {
+    if let Some(mut lane) = lanes.of(key) {
+        lane.pause(slot);
+    } else if let Some(listener) = table.get_mut(key) {
+        listener.skip(slot);
     }
 }

@@ -52,6 +52,12 @@ const TURN: Duration = Duration::from_secs(10);
 /// speaks; otherwise one switch would set off the next, through all slots.
 const REMATCH: Duration = Duration::from_secs(3);
 
+/// Whether a packet's level, as RFC 6464 writes it, may be speech. Of what is not, [`Speakers::hear`] need
+/// only be told the first packet after a loud one.
+pub(crate) fn is_loud(level: i8) -> bool {
+    Decibel::from(level) >= SPEECH
+}
+
 /// Who speaks in a room, and who is heard in which slot.
 #[derive(Debug)]
 pub(crate) struct Speakers {
@@ -162,12 +168,12 @@ impl Speakers {
                 self.speaking.insert(who);
                 self.speakers_changed = true;
             }
+            // Only who is loud now: so a pause, however many packets it has, says no more than its first.
+            if voice.slot.is_none() && self.speaking.contains(&who) {
+                self.challenge(now, who);
+            }
         } else if !was_speaking {
             voice.loud_since = None;
-        }
-        let slot = voice.slot;
-        if slot.is_none() && self.speaking.contains(&who) {
-            self.challenge(now, who);
         }
         self.slot_of(who)
     }

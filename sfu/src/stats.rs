@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::config::EgressPath;
 use crate::id::{ParticipantId, RoomId};
+use crate::load::Pressure;
 use crate::message::MediaPath;
 
 /// Everything countable, at one moment per worker.
@@ -23,7 +24,7 @@ pub struct Stats {
 pub struct WorkerStats {
     /// People it holds now.
     pub participants: u64,
-    /// Rooms it holds now.
+    /// Rooms whose home it is now. A room is counted once, however many workers have people of it.
     pub rooms: u64,
     /// Open ICE-TCP connections now.
     pub tcp_connections: u64,
@@ -39,6 +40,14 @@ pub struct WorkerStats {
     pub packets_in: u64,
     /// Audio packets sent on, one per listener.
     pub packets_forwarded: u64,
+    /// How much load it sheds now; of several workers, the most.
+    pub pressure: Pressure,
+    /// Joins refused because it had too much to do.
+    pub joins_refused: u64,
+    /// What other workers told it about rooms they share.
+    pub crossings_in: u64,
+    /// What it told other workers; with what was then dropped.
+    pub crossings_out: u64,
     /// What was thrown away, by reason.
     pub dropped: Dropped,
     /// Calls of the system that sent UDP datagrams; with runs there are fewer than datagrams.
@@ -80,6 +89,8 @@ pub struct Dropped {
     pub bad_red: u64,
     /// Packets the network did not take: there is no way to the address, or too much waited already.
     pub unsent: u64,
+    /// Levels and packets of voice for another worker that could not keep up with them.
+    pub crossings: u64,
     /// Packets that waited for the network until they were too old.
     pub late: u64,
     /// Packets a slow TCP connection did not take, at once or in time.
@@ -143,6 +154,10 @@ impl WorkerStats {
             bytes_out: self.bytes_out + other.bytes_out,
             packets_in: self.packets_in + other.packets_in,
             packets_forwarded: self.packets_forwarded + other.packets_forwarded,
+            pressure: self.pressure.max(other.pressure),
+            joins_refused: self.joins_refused + other.joins_refused,
+            crossings_in: self.crossings_in + other.crossings_in,
+            crossings_out: self.crossings_out + other.crossings_out,
             dropped: self.dropped.plus(&other.dropped),
             send_calls: self.send_calls + other.send_calls,
             datagrams_in_runs: self.datagrams_in_runs + other.datagrams_in_runs,
@@ -168,6 +183,7 @@ impl Dropped {
             out_of_order: self.out_of_order + other.out_of_order,
             bad_red: self.bad_red + other.bad_red,
             unsent: self.unsent + other.unsent,
+            crossings: self.crossings + other.crossings,
             late: self.late + other.late,
             tcp_backlog: self.tcp_backlog + other.tcp_backlog,
             unread: self.unread + other.unread,
@@ -185,6 +201,8 @@ mod tests {
         let worker = |n: u64| WorkerStats {
             participants: n,
             packets_forwarded: 10 * n,
+            crossings_in: 7 * n,
+            pressure: if n == 2 { Pressure::Normal } else { Pressure::Refusing },
             dropped: Dropped { unknown: 100 * n, ..Dropped::default() },
             ..WorkerStats::default()
         };

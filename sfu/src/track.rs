@@ -91,14 +91,14 @@ impl Track {
         self.held_back.push_back(frame);
     }
 
-    /// The frames to send now that there is a slot: what was kept, then the newest.
-    pub(crate) fn release(&mut self, newest: Frame) -> impl Iterator<Item = Frame> + use<> {
+    /// The frames to send now that there is a slot: what was kept, then the newest, if one came.
+    pub(crate) fn release(&mut self, newest: Option<Frame>) -> impl Iterator<Item = Frame> + use<> {
         if self.gap {
             self.gap = false;
             self.turn = self.turn.wrapping_add(1);
         }
         let turn = self.turn;
-        let frames = std::mem::take(&mut self.held_back).into_iter().chain([newest]);
+        let frames = std::mem::take(&mut self.held_back).into_iter().chain(newest);
         frames.map(move |mut frame| {
             frame.source.turn = turn;
             frame

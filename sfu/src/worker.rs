@@ -6,6 +6,7 @@
 //! comes. No locks, no waiting, no other threads; only those who have work are touched. Start at
 //! [`Worker::handle_datagram`].
 
+mod rooms;
 mod turn;
 
 use std::collections::{HashMap, VecDeque};
@@ -17,14 +18,17 @@ use str0m::net::TcpType;
 
 use crate::config::WorkerConfig;
 use crate::contain::{Panicked, contained};
+use crate::crossing::{Body, Crossing, Visit};
 use crate::demux::{Demux, Key, Origin, Route};
 use crate::egress::Lanes;
+use crate::home::{Home, Topic};
 use crate::id::{ParticipantId, RoomId};
+use crate::load::Pressure;
 use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
 use crate::offer::Offer;
 use crate::outbox::Outbox;
 use crate::participant::{Link, Media, Opening, Participant, Produced};
-use crate::room::{Room, Topic};
+use crate::room::Room;
 use crate::settings::RoomSettings;
 use crate::stats::{ParticipantStats, WorkerStats};
 use crate::table::Table;
@@ -38,13 +42,24 @@ pub struct Worker {
     demux: Demux,
     table: Table,
     keys: HashMap<ParticipantId, Key>,
+    /// The rooms of those who are here; their homes may be elsewhere.
     rooms: HashMap<RoomId, Room>,
+    /// The rooms whose home is here; their people may be elsewhere.
+    homes: HashMap<RoomId, Home>,
+    visits: Visit,
     timers: Timers<Timer>,
+    /// Rooms in which packets wait to be handed out.
+    waiting: Vec<RoomId>,
     /// Those in whose sessions something waits to be sent.
     touched: Vec<Key>,
     lanes: Lanes,
     outbox: Outbox,
+    /// What other workers have yet to be told. What one turn can add is bounded by what the driver reads in
+    /// one turn, and everything is fetched before the next one.
+    crossings: VecDeque<(usize, Crossing)>,
     untold: VecDeque<Untold>,
+    /// Whether the pressure is among the untold.
+    pressure_untold: bool,
     born: Instant,
     now: Instant,
     stats: WorkerStats,
@@ -53,7 +68,7 @@ pub struct Worker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Timer {
     Participant(Key),
-    Room(RoomId),
+    Home(RoomId),
 }
 
 /// What the caller has yet to be told. What describes a state is looked up when it is told, so that the
@@ -62,7 +77,8 @@ enum Timer {
 enum Untold {
     Link(Key),
     Left { room: RoomId, participant: ParticipantId, reason: LeaveReason },
-    Room(RoomId, Topic),
+    Home(RoomId, Topic),
+    Pressure,
 }
 
 impl Worker {
@@ -77,22 +93,36 @@ impl Worker {
             table: Table::default(),
             keys: HashMap::new(),
             rooms: HashMap::new(),
+            homes: HashMap::new(),
+            visits: Visit(0),
             timers: Timers::new(),
+            waiting: Vec::new(),
             touched: Vec::new(),
             lanes: Lanes::new(slots),
             outbox: Outbox::default(),
+            crossings: VecDeque::new(),
             untold: VecDeque::new(),
+            pressure_untold: false,
             born: now,
             now,
             stats: WorkerStats::default(),
         }
     }
 
-    /// Lets someone in, and answers his offer.
+    /// Lets someone into a room that is at home here, and answers his offer.
     ///
     /// # Errors
     /// See [`JoinError`]. Nothing is kept of someone who is refused.
     pub fn join(&mut self, now: Instant, join: &Join) -> Result<String, JoinError> {
+        self.join_from(now, join, self.config.number)
+    }
+
+    /// Lets someone into a room whose home is worker `home`, and answers his offer. As long as anyone is in
+    /// the room, on whichever worker, its home must be the same for all.
+    ///
+    /// # Errors
+    /// See [`JoinError`]. Nothing is kept of someone who is refused.
+    pub fn join_from(&mut self, now: Instant, join: &Join, home: usize) -> Result<String, JoinError> {
         self.now = now;
         let limits = &self.config.limits;
         if join.offer.len() > limits.offer_bytes {
@@ -101,11 +131,12 @@ impl Worker {
         if self.keys.contains_key(&join.participant) {
             return Err(JoinError::AlreadyJoined);
         }
+        if self.stats.pressure.refuses() {
+            self.stats.joins_refused += 1;
+            return Err(JoinError::Overloaded);
+        }
         if self.table.len() >= limits.participants_per_worker {
             return Err(JoinError::ServerFull);
-        }
-        if self.rooms.get(&join.room).is_some_and(|room| room.len() >= limits.participants_per_room) {
-            return Err(JoinError::RoomFull);
         }
         let offer = Offer::parse(&join.offer, self.config.slots).map_err(JoinError::OfferMalformed)?;
         let key = self.table.next_key();
@@ -127,9 +158,7 @@ impl Worker {
         let (participant, answer) = opened.map_err(JoinError::OfferMalformed)?;
         self.table.insert(participant);
         self.keys.insert(join.participant, key);
-        let slots = self.config.slots;
-        let room = self.rooms.entry(join.room).or_insert_with(|| Room::new(now, join.room, slots));
-        room.enter(join.participant, key);
+        self.enter_room(now, join, key, home);
         self.timers.set(Timer::Participant(key), now);
         Ok(answer)
     }
@@ -145,19 +174,23 @@ impl Worker {
         if !may_speak {
             participant.track.withhold();
         }
-        let room = participant.room;
-        if let Some(found) = self.rooms.get_mut(&room) {
-            found.speakers.set_muted(who, !may_speak);
-            self.after_room(now, room);
+        let (room, entered) = (participant.room, participant.link != Link::Connecting);
+        if !may_speak && let Some(found) = self.rooms.get_mut(&room) {
+            found.silence(who);
+        }
+        if entered {
+            self.tell_home(now, room, Body::Muted { who, muted: !may_speak });
         }
     }
 
-    /// Says what is wanted of a room; one that nobody is in is not remembered.
+    /// Says what is wanted of a room, of which all workers with people of it must be told; one that nobody here
+    /// is in is not remembered.
     pub fn set_room(&mut self, now: Instant, room: RoomId, settings: RoomSettings) {
         self.now = now;
-        if let Some(found) = self.rooms.get_mut(&room) {
-            found.speakers.set_limit(now, settings.slots_used());
-            self.after_room(now, room);
+        let wish = settings.slots_used();
+        let changed = |found: &mut Room| std::mem::replace(&mut found.wish, wish) != wish;
+        if self.rooms.get_mut(&room).is_some_and(changed) {
+            self.tell_limit(now, room);
         }
     }
 
@@ -166,6 +199,19 @@ impl Worker {
         self.now = now;
         if let Some(key) = self.keys.get(&who).copied() {
             self.remove(now, key, LeaveReason::Asked);
+        }
+    }
+
+    /// Sheds this much load from now on.
+    pub fn set_pressure(&mut self, now: Instant, pressure: Pressure) {
+        self.now = now;
+        let slots = self.config.slots;
+        let before = std::mem::replace(&mut self.stats.pressure, pressure);
+        if before.slots_of(slots) != pressure.slots_of(slots) {
+            self.limit_slots(now);
+        }
+        if !std::mem::replace(&mut self.pressure_untold, true) {
+            self.untold.push_back(Untold::Pressure);
         }
     }
 
@@ -228,10 +274,10 @@ impl Worker {
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::Participant(key) => self.participant_due(now, key),
-                Timer::Room(room) => {
-                    if let Some(found) = self.rooms.get_mut(&room) {
-                        found.speakers.expire(now);
-                        self.after_room(now, room);
+                Timer::Home(room) => {
+                    if let Some(home) = self.homes.get_mut(&room) {
+                        home.expire(now);
+                        self.after_home(now, room);
                     }
                 }
             }
@@ -239,7 +285,7 @@ impl Worker {
     }
 
     /// The next thing to send. Everything that came before in this turn is on its way together, so that a
-    /// listener's session is driven once for all of it.
+    /// listener is gone to once for all of it.
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
         self.fill_outbox()?;
         let transmit = self.outbox.pop()?;
@@ -258,13 +304,32 @@ impl Worker {
         Some(run)
     }
 
-    /// Drives sessions until there is something to send; `None` when there is nothing.
+    /// Hands out and drives until there is something to send; `None` when there is nothing.
     fn fill_outbox(&mut self) -> Option<()> {
         while self.outbox.is_empty() {
-            let key = self.touched.pop()?;
-            self.drive(self.now, key);
+            if let Some(room) = self.waiting.pop() {
+                self.hand_out(self.now, room);
+            } else {
+                let key = self.touched.pop()?;
+                self.drive(self.now, key);
+            }
         }
         Some(())
+    }
+
+    /// Takes what worker `from` has to tell. All that it tells must come in the order in which
+    /// [`Worker::poll_crossing`] gave it out there; only what [`Crossing::is_media`] may be left out.
+    pub fn handle_crossing(&mut self, now: Instant, from: usize, crossing: Crossing) {
+        self.now = now;
+        self.stats.crossings_in += 1;
+        self.take_crossing(now, from, crossing);
+    }
+
+    /// The next thing to tell another worker, and which one.
+    pub fn poll_crossing(&mut self) -> Option<(usize, Crossing)> {
+        let next = self.crossings.pop_front()?;
+        self.stats.crossings_out += 1;
+        Some(next)
     }
 
     /// The next thing the caller should know.
@@ -272,8 +337,13 @@ impl Worker {
         loop {
             let event = match self.untold.pop_front()? {
                 Untold::Left { room, participant, reason } => Some(Event::Left { room, participant, reason }),
+                Untold::Pressure => {
+                    self.pressure_untold = false;
+                    let (worker, pressure) = (self.config.number, self.stats.pressure);
+                    Some(Event::Pressure { worker, pressure })
+                }
                 Untold::Link(key) => self.table.get_mut(key).and_then(link_event),
-                Untold::Room(room, topic) => self.rooms.get_mut(&room).map(|room| room.tell(topic)),
+                Untold::Home(room, topic) => self.homes.get_mut(&room).map(|home| home.tell(topic)),
             };
             if event.is_some() {
                 return event;
@@ -301,7 +371,7 @@ impl Worker {
     /// What has been counted.
     #[must_use]
     pub fn stats(&self) -> WorkerStats {
-        WorkerStats { participants: self.table.len() as u64, rooms: self.rooms.len() as u64, ..self.stats }
+        WorkerStats { participants: self.table.len() as u64, rooms: self.homes.len() as u64, ..self.stats }
     }
 
     /// What is known of each participant.
@@ -327,11 +397,11 @@ impl Worker {
         }
     }
 
-    /// For tests: addresses, keys and rooms that are kept.
+    /// For tests: addresses, keys, participants, and halves of rooms that are kept.
     #[doc(hidden)]
     #[must_use]
     pub fn footprint(&self) -> [usize; 4] {
-        [self.demux.len(), self.keys.len(), self.table.len(), self.rooms.len()]
+        [self.demux.len(), self.keys.len(), self.table.len(), self.rooms.len() + self.homes.len()]
     }
 }
 

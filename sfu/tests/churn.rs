@@ -4,6 +4,13 @@
 
 use crate::support::{Conditions, Dice, LOUD, Setup, SimCall, millis, secs};
 
+stories! {
+    storms_on_a_good_network,
+    storms_on_a_bad_network,
+    storms_with_a_slot_for_everyone,
+    a_storm_of_ones_own,
+}
+
 const NAMES: [&str; 10] = ["ana", "ben", "cleo", "dan", "eve", "finn", "gil", "hana", "ivo", "jo"];
 
 /// People come and go, mute themselves and talk, for a minute or so.
@@ -43,7 +50,7 @@ fn storm(seed: u64, conditions: Conditions, slots: u8) -> SimCall {
 
 fn assert_all_is_well(call: &mut SimCall, lossless: bool) {
     let context = call.context();
-    let stats = call.worker.stats();
+    let stats = call.sfu.stats();
     assert_eq!(stats.panics_contained, 0, "{context}");
     assert!(stats.packets_forwarded > 1_000, "{context}a storm in which nothing happens proves nothing");
     for name in call.names() {
@@ -56,12 +63,11 @@ fn assert_all_is_well(call: &mut SimCall, lossless: bool) {
     for name in call.names() {
         call.leaves(name);
     }
-    assert_eq!(call.worker.footprint(), [0; 4], "{context}nothing is left");
     call.passes(secs(1));
-    assert_eq!(call.worker.deadline(), None, "{context}nothing is left to wait for");
+    assert_eq!(call.sfu.footprint(), [0; 4], "{context}nothing is left");
+    assert_eq!(call.sfu.deadline(), None, "{context}nothing is left to wait for");
 }
 
-#[test]
 fn storms_on_a_good_network() {
     for seed in 1..=6 {
         let mut call = storm(seed, Conditions::PERFECT, 3);
@@ -69,7 +75,6 @@ fn storms_on_a_good_network() {
     }
 }
 
-#[test]
 fn storms_on_a_bad_network() {
     for seed in 11..=14 {
         let mut call = storm(seed, Conditions::BAD, 3);
@@ -77,7 +82,6 @@ fn storms_on_a_bad_network() {
     }
 }
 
-#[test]
 fn storms_with_a_slot_for_everyone() {
     for seed in 21..=23 {
         let mut call = storm(seed, Conditions::PERFECT, 10);
@@ -85,7 +89,6 @@ fn storms_with_a_slot_for_everyone() {
     }
 }
 
-#[test]
 fn a_storm_of_ones_own() {
     let seed = std::env::var("SFU_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(31);
     let mut call = storm(seed, Conditions::PERFECT, 2);

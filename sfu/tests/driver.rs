@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use sfu::{
@@ -182,6 +183,34 @@ fn two_talk_over_tcp() {
 }
 
 #[test]
+fn two_talk_over_two_workers() {
+    let mut config = Config { workers: NonZeroUsize::new(2).unwrap(), ..Config::default() };
+    // Each must be on a worker of his own.
+    config.limits.participants_per_worker = 1;
+    let (sfu, mut events) = start(config);
+    let mut ana = Caller::joins(&sfu, 1, Transport::Udp);
+    let mut ben = Caller::joins(&sfu, 2, Transport::Udp);
+    until(&mut [&mut ana, &mut ben], false, |all| all.iter().all(|caller| caller.peer.is_connected()));
+    until(&mut [&mut ana, &mut ben], true, |all| all.iter().all(|caller| caller.heard.len() > 10));
+    assert!(ana.heard.iter().all(|speaker| *speaker == 2));
+    assert!(ben.heard.iter().all(|speaker| *speaker == 1));
+    let stats = block_on(sfu.stats());
+    assert!(stats.workers.iter().all(|worker| worker.participants == 1));
+    assert_eq!(stats.total().rooms, 1, "one room, however many workers have people of it");
+    assert!(stats.total().crossings_in > 20, "{stats:?}");
+    assert_eq!(stats.total().dropped.crossings, 0);
+    for who in [1, 2] {
+        sfu.leave(ParticipantId(who));
+        events_until(&mut events, |event| matches!(event, Event::Left { .. }));
+    }
+    // The home hears of it a moment later.
+    let give_up = Instant::now() + PATIENCE;
+    while block_on(sfu.stats()).total().rooms > 0 {
+        assert!(Instant::now() < give_up, "the room never ends");
+    }
+}
+
+#[test]
 fn what_is_wanted_of_a_room_holds_from_its_beginning_and_may_change() {
     let (sfu, mut events) = start(Config::default());
     sfu.set_room(ROOM, RoomSettings { max_speakers: Some(1) });
@@ -260,6 +289,18 @@ fn a_refused_participant_may_try_again() {
     let _caller = Caller::joins(&sfu, 1, Transport::Udp);
     let again = block_on(sfu.join(join(1, "v=0".to_owned())));
     assert_eq!(again, Err(JoinError::AlreadyJoined));
+}
+
+#[test]
+fn a_full_room_says_so() {
+    let mut config = Config::default();
+    config.limits.participants_per_room = 1;
+    let (sfu, mut events) = start(config);
+    let _caller = Caller::joins(&sfu, 1, Transport::Udp);
+    assert_eq!(block_on(sfu.join(join(2, "v=0".to_owned()))), Err(JoinError::RoomFull));
+    sfu.leave(ParticipantId(1));
+    events_until(&mut events, |event| matches!(event, Event::Left { .. }));
+    Caller::joins(&sfu, 2, Transport::Udp);
 }
 
 #[test]

@@ -5,6 +5,20 @@ use sfu::{EgressPath, ParticipantStats};
 
 use crate::support::{Cipher, Conditions, Dice, LOUD, Setup, SimCall, Utterance, millis, secs};
 
+stories! {
+    both_ways_say_the_same_in_storms,
+    both_ways_say_the_same_through_a_bad_network,
+    both_ways_say_the_same_with_every_cipher,
+    both_ways_cross_the_rollover_and_let_late_people_start_before_it,
+    red_goes_to_who_can_and_plain_to_who_cannot_on_both_ways,
+    who_has_no_aead_cipher_is_served_by_the_session,
+    reports_say_what_was_sent,
+    silence_is_not_reported_on,
+    what_listeners_report_is_read,
+    reports_sent_again_or_forged_change_nothing,
+    the_session_says_nothing_of_its_own,
+}
+
 const NAMES: [&str; 8] = ["ana", "ben", "cleo", "dan", "eve", "finn", "gil", "hana"];
 
 /// What each person heard in each slot, in order, without the reports, which go out at other times.
@@ -26,8 +40,8 @@ fn assert_both_ways_say_the_same(setup: &Setup, story: impl Fn(&mut SimCall) -> 
     let told = |egress: EgressPath| {
         let mut call = SimCall::new(Setup { egress, ..setup.clone() });
         let journals = story(&mut call);
-        assert_eq!(call.worker.stats().panics_contained, 0);
-        for one in call.worker.participant_stats() {
+        assert_eq!(call.sfu.stats().panics_contained, 0);
+        for one in call.sfu.participant_stats() {
             assert_eq!(one.egress, Some(egress), "seed {}: {:?}", setup.seed, one.participant);
         }
         journals
@@ -89,7 +103,6 @@ fn stormy_call(call: &mut SimCall, seed: u64, conditions: Conditions) -> Journal
     gone
 }
 
-#[test]
 fn both_ways_say_the_same_in_storms() {
     for seed in 1..=6 {
         let setup = Setup { seed, slots: 3, ..Setup::default() };
@@ -97,7 +110,6 @@ fn both_ways_say_the_same_in_storms() {
     }
 }
 
-#[test]
 fn both_ways_say_the_same_through_a_bad_network() {
     for seed in 11..=16 {
         let setup = Setup { seed, slots: 3, ..Setup::default() };
@@ -105,7 +117,6 @@ fn both_ways_say_the_same_through_a_bad_network() {
     }
 }
 
-#[test]
 fn both_ways_say_the_same_with_every_cipher() {
     for cipher in [Cipher::Gcm128, Cipher::Gcm256] {
         let setup = Setup { seed: 21, slots: 2, cipher, ..Setup::default() };
@@ -113,7 +124,6 @@ fn both_ways_say_the_same_with_every_cipher() {
     }
 }
 
-#[test]
 fn both_ways_cross_the_rollover_and_let_late_people_start_before_it() {
     assert_both_ways_say_the_same(&Setup::default(), |call| {
         call.joins_with("ana", true, false);
@@ -131,7 +141,6 @@ fn both_ways_cross_the_rollover_and_let_late_people_start_before_it() {
     });
 }
 
-#[test]
 fn red_goes_to_who_can_and_plain_to_who_cannot_on_both_ways() {
     assert_both_ways_say_the_same(&Setup::default(), |call| {
         for (name, red) in [("ana", true), ("ben", true), ("cleo", false)] {
@@ -147,11 +156,10 @@ fn red_goes_to_who_can_and_plain_to_who_cannot_on_both_ways() {
 }
 
 fn stats_of(call: &SimCall, name: &str) -> ParticipantStats {
-    let all = call.worker.participant_stats();
+    let all = call.sfu.participant_stats();
     all.into_iter().find(|stats| stats.participant == call.id(name)).unwrap()
 }
 
-#[test]
 fn who_has_no_aead_cipher_is_served_by_the_session() {
     let mut call = SimCall::new(Setup { cipher: Cipher::Cm, ..Setup::default() }).joined_by(["ana", "ben"]);
     call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(20));
@@ -184,7 +192,6 @@ fn assert_reports_are_true(call: &SimCall, name: &str) -> usize {
     reports
 }
 
-#[test]
 fn reports_say_what_was_sent() {
     let mut call = SimCall::new(Setup::default());
     call.joins_with("ana", true, false);
@@ -200,7 +207,6 @@ fn reports_say_what_was_sent() {
     }
 }
 
-#[test]
 fn silence_is_not_reported_on() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speaks("ana", secs(10));
@@ -218,7 +224,6 @@ fn silence_is_not_reported_on() {
     assert_eq!(reports(&call), before + 1, "goodbye");
 }
 
-#[test]
 fn what_listeners_report_is_read() {
     let mut call = SimCall::with(["ana", "ben"]);
     assert_eq!(stats_of(&call, "ben").reception, None);
@@ -239,7 +244,6 @@ fn what_listeners_report_is_read() {
     assert!(bad.round_trip.unwrap() > millis(150), "{bad:?}");
 }
 
-#[test]
 fn reports_sent_again_or_forged_change_nothing() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speaks("ana", secs(12));
@@ -260,10 +264,9 @@ fn reports_sent_again_or_forged_change_nothing() {
         }
     }
     assert_eq!(stats_of(&call, "ben").reception, before);
-    assert_eq!(call.worker.stats().panics_contained, 0);
+    assert_eq!(call.sfu.stats().panics_contained, 0);
 }
 
-#[test]
 fn the_session_says_nothing_of_its_own() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(30));

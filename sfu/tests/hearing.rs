@@ -2,9 +2,29 @@ use sfu::{Event, ParticipantId};
 
 use crate::support::{LOUD, Setup, SimCall, millis, secs};
 
+stories! {
+    one_speaks_the_others_hear,
+    nobody_hears_himself,
+    all_speak_at_once_and_hear_each_other,
+    rooms_do_not_hear_each_other,
+    who_comes_late_hears_from_then_on,
+    speakers_are_announced_when_they_begin_and_when_they_stop,
+    however_lively_a_room_is_it_does_not_chatter,
+    a_caller_who_was_busy_gets_the_newest,
+    a_quiet_room_has_no_speakers_but_is_heard,
+    with_enough_slots_nobody_ever_changes_his,
+    a_room_may_let_fewer_be_heard_than_it_has_slots,
+    who_speaks_while_the_room_is_made_quieter_may_finish,
+    with_more_people_than_slots_whoever_speaks_is_heard,
+    slots_announced_are_slots_heard,
+    who_claims_to_be_loudest_does_not_own_the_room,
+    red_goes_as_red_to_who_can_and_plain_to_who_cannot,
+    plain_stays_plain_even_for_who_could_take_red,
+    a_crowd_is_a_call_too,
+}
+
 const SOFT: i8 = -40;
 
-#[test]
 fn one_speaks_the_others_hear() {
     let mut call = SimCall::with(["ana", "ben", "cleo"]);
     call.speaks("ana", secs(2));
@@ -13,14 +33,12 @@ fn one_speaks_the_others_hear() {
     assert_eq!(call.packets_heard("ben", "ana"), 100);
 }
 
-#[test]
 fn nobody_hears_himself() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speaks("ana", secs(2));
     assert!(call.heard_by("ana").is_empty());
 }
 
-#[test]
 fn all_speak_at_once_and_hear_each_other() {
     let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
     call.speak(&[("ana", LOUD), ("ben", SOFT), ("cleo", LOUD), ("dan", SOFT)], secs(2));
@@ -32,7 +50,6 @@ fn all_speak_at_once_and_hear_each_other() {
     }
 }
 
-#[test]
 fn rooms_do_not_hear_each_other() {
     let mut call = SimCall::new(Setup::default());
     call.tries_to_join("ana", 1, false, false).unwrap();
@@ -44,7 +61,6 @@ fn rooms_do_not_hear_each_other() {
     assert!(call.heard_by("ben").is_empty());
 }
 
-#[test]
 fn who_comes_late_hears_from_then_on() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speaks("ana", secs(5));
@@ -55,7 +71,6 @@ fn who_comes_late_hears_from_then_on() {
     assert_eq!(call.ear("cleo").missing(), 0);
 }
 
-#[test]
 fn speakers_are_announced_when_they_begin_and_when_they_stop() {
     let mut call = SimCall::with(["ana", "ben"]);
     assert!(call.speakers().is_empty());
@@ -68,7 +83,6 @@ fn speakers_are_announced_when_they_begin_and_when_they_stop() {
     assert_eq!(told(&call), 2, "once each, however many packets came");
 }
 
-#[test]
 fn however_lively_a_room_is_it_does_not_chatter() {
     const NAMES: [&str; 16] =
         ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
@@ -88,7 +102,6 @@ fn however_lively_a_room_is_it_does_not_chatter() {
     assert!((5 * SECONDS..=10 * SECONDS + 1).contains(&speakers), "{speakers}");
 }
 
-#[test]
 fn a_caller_who_was_busy_gets_the_newest() {
     let mut call = SimCall::with(["ana", "ben", "cleo"]);
     let (ana, ben, cleo) = (call.id("ana"), call.id("ben"), call.id("cleo"));
@@ -108,7 +121,6 @@ fn a_caller_who_was_busy_gets_the_newest() {
     assert_eq!(call.left(cleo), Some(sfu::LeaveReason::Asked));
 }
 
-#[test]
 fn a_quiet_room_has_no_speakers_but_is_heard() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speak(&[("ana", -80)], secs(1));
@@ -116,7 +128,6 @@ fn a_quiet_room_has_no_speakers_but_is_heard() {
     assert_eq!(call.heard_by("ben"), ["ana"]);
 }
 
-#[test]
 fn with_enough_slots_nobody_ever_changes_his() {
     let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
     let before = call.slots();
@@ -128,7 +139,6 @@ fn with_enough_slots_nobody_ever_changes_his() {
     assert_eq!(call.slots(), before);
 }
 
-#[test]
 fn a_room_may_let_fewer_be_heard_than_it_has_slots() {
     let mut call = SimCall::with(["ana", "ben", "cleo", "dan"]);
     call.hears_at_most(Some(1));
@@ -144,7 +154,6 @@ fn a_room_may_let_fewer_be_heard_than_it_has_slots() {
     assert_eq!(call.ear("ana").missing(), 0);
 }
 
-#[test]
 fn who_speaks_while_the_room_is_made_quieter_may_finish() {
     let mut call = SimCall::with(["ana", "ben", "cleo"]);
     call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
@@ -157,7 +166,6 @@ fn who_speaks_while_the_room_is_made_quieter_may_finish() {
     assert_eq!(call.slots().into_iter().flatten().collect::<Vec<_>>(), [call.id("ben")]);
 }
 
-#[test]
 fn with_more_people_than_slots_whoever_speaks_is_heard() {
     let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() })
         .joined_by(["ana", "ben", "cleo", "dan", "eve", "finn"]);
@@ -173,7 +181,6 @@ fn with_more_people_than_slots_whoever_speaks_is_heard() {
     }
 }
 
-#[test]
 fn slots_announced_are_slots_heard() {
     let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() }).joined_by(["ana", "ben", "cleo"]);
     call.speaks("cleo", secs(1));
@@ -182,7 +189,6 @@ fn slots_announced_are_slots_heard() {
     assert!(call.slots().iter().flatten().count() == 2);
 }
 
-#[test]
 fn who_claims_to_be_loudest_does_not_own_the_room() {
     let mut call = SimCall::new(Setup { slots: 1, ..Setup::default() }).joined_by(["mallory", "ana", "ben"]);
     call.speak(&[("mallory", 0)], secs(20));
@@ -191,7 +197,6 @@ fn who_claims_to_be_loudest_does_not_own_the_room() {
     assert!(call.packets_heard("ben", "ana") > 90, "{}", call.packets_heard("ben", "ana"));
 }
 
-#[test]
 fn red_goes_as_red_to_who_can_and_plain_to_who_cannot() {
     let mut call = SimCall::new(Setup::default());
     call.joins_with("ana", true, false);
@@ -204,7 +209,6 @@ fn red_goes_as_red_to_who_can_and_plain_to_who_cannot() {
     assert_eq!((call.ear("ben").red, call.ear("cleo").red), (50, 0));
 }
 
-#[test]
 fn plain_stays_plain_even_for_who_could_take_red() {
     let mut call = SimCall::new(Setup::default());
     call.joins_with("ana", false, false);
@@ -214,7 +218,6 @@ fn plain_stays_plain_even_for_who_could_take_red() {
     assert_eq!((call.packets_heard("ben", "ana"), call.ear("ben").red), (50, 0));
 }
 
-#[test]
 fn a_crowd_is_a_call_too() {
     const NAMES: [&str; 24] = [
         "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t",
@@ -229,5 +232,6 @@ fn a_crowd_is_a_call_too() {
         assert!(call.heard_by("x").contains(&name), "{name}");
         assert_eq!(call.packets_heard("x", name), 150);
     }
+    call.speak(&open_microphones, secs(1));
     assert!(call.heard_by("x").len() <= 4);
 }

@@ -2,6 +2,21 @@ use std::net::SocketAddr;
 
 use crate::support::{Dice, LOUD, SimCall, millis, secs};
 
+stories! {
+    noise_from_nowhere_is_dropped_counted_and_never_answered,
+    noise_under_a_participants_address_harms_nobody,
+    noise_while_connecting_delays_at_most,
+    plaintext_alerts_and_handshakes_after_the_handshake_are_ignored,
+    a_request_with_a_single_wrong_bit_is_not_answered,
+    what_was_overheard_and_is_sent_again_moves_nothing,
+    what_was_overheard_does_not_keep_a_dead_session_alive_for_others,
+    ten_thousand_addresses_leave_nothing_behind,
+    packets_with_a_bad_seal_are_nothing,
+    hostile_payloads_and_numbers_of_a_participant_harm_nobody_else,
+    a_flood_is_dammed,
+    who_cannot_show_the_certificate_he_offered_is_not_let_in,
+}
+
 fn stranger() -> SocketAddr {
     "203.0.113.66:6666".parse().unwrap()
 }
@@ -15,7 +30,7 @@ fn assert_unharmed(call: &mut SimCall) {
     call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(1));
     assert_eq!(call.packets_heard("ben", "ana"), 50);
     assert_eq!(call.packets_heard("ana", "ben"), 50);
-    assert_eq!(call.worker.stats().panics_contained, 0);
+    assert_eq!(call.sfu.stats().panics_contained, 0);
 }
 
 fn is_stun(bytes: &[u8]) -> bool {
@@ -36,23 +51,21 @@ fn noise(dice: &mut Dice) -> Vec<Vec<u8>> {
     all
 }
 
-#[test]
 fn noise_from_nowhere_is_dropped_counted_and_never_answered() {
     let mut call = SimCall::with(["ana", "ben"]);
-    let before = (call.worker.footprint(), call.worker.stats());
+    let before = (call.sfu.footprint(), call.sfu.stats());
     let noise = noise(&mut Dice::seeded(4));
     for bytes in &noise {
         call.receives_from(stranger(), bytes);
     }
-    assert_eq!(call.worker.poll_transmit(), None, "not a byte is sent to a stranger");
-    let after = (call.worker.footprint(), call.worker.stats());
+    assert_eq!(call.sfu.poll_transmit(), None, "not a byte is sent to a stranger");
+    let after = (call.sfu.footprint(), call.sfu.stats());
     assert_eq!(after.0, before.0);
     let dropped = |stats: sfu::WorkerStats| stats.dropped.unknown + stats.dropped.malformed;
     assert_eq!(dropped(after.1) - dropped(before.1), noise.len() as u64);
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn noise_under_a_participants_address_harms_nobody() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ana = call.address("ana");
@@ -63,7 +76,6 @@ fn noise_under_a_participants_address_harms_nobody() {
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn noise_while_connecting_delays_at_most() {
     let mut call = SimCall::new(crate::support::Setup::default());
     call.joins("ana");
@@ -82,7 +94,6 @@ fn noise_while_connecting_delays_at_most() {
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn plaintext_alerts_and_handshakes_after_the_handshake_are_ignored() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ana = call.address("ana");
@@ -101,7 +112,6 @@ fn plaintext_alerts_and_handshakes_after_the_handshake_are_ignored() {
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn a_request_with_a_single_wrong_bit_is_not_answered() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.passes(secs(6));
@@ -113,18 +123,17 @@ fn a_request_with_a_single_wrong_bit_is_not_answered() {
         call.receives_from(stranger(), &bad);
         // The checksum at the end (FINGERPRINT) is no proof of anything and may be ignored.
         if bit / 8 < request.len() - 8 {
-            assert_eq!(call.worker.poll_transmit(), None, "bit {bit}");
+            assert_eq!(call.sfu.poll_transmit(), None, "bit {bit}");
         }
-        while call.worker.poll_transmit().is_some() {}
+        while call.sfu.poll_transmit().is_some() {}
     }
     for len in 0..request.len() - 8 {
         call.receives_from(stranger(), &request[..len]);
-        assert_eq!(call.worker.poll_transmit(), None, "cut at {len}");
+        assert_eq!(call.sfu.poll_transmit(), None, "cut at {len}");
     }
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn what_was_overheard_and_is_sent_again_moves_nothing() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.goes_on_speaking(&[("ana", LOUD), ("ben", LOUD)], secs(6));
@@ -141,7 +150,6 @@ fn what_was_overheard_and_is_sent_again_moves_nothing() {
     assert_eq!(call.ear("ben").missing(), 0);
 }
 
-#[test]
 fn what_was_overheard_does_not_keep_a_dead_session_alive_for_others() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.goes_on_speaking(&[("ana", LOUD)], secs(2));
@@ -151,45 +159,42 @@ fn what_was_overheard_does_not_keep_a_dead_session_alive_for_others() {
     for bytes in &overheard {
         call.receives_from(stranger(), bytes);
     }
-    assert_eq!(call.worker.poll_transmit(), None);
-    assert_eq!(call.worker.stats().participants, 1);
+    assert_eq!(call.sfu.poll_transmit(), None);
+    assert_eq!(call.sfu.stats().participants, 1);
 }
 
-#[test]
 fn ten_thousand_addresses_leave_nothing_behind() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.passes(secs(6));
-    let before = call.worker.footprint();
+    let before = call.sfu.footprint();
     let overheard = call.overheard("ana");
     let request = overheard.iter().rev().find(|bytes| is_stun(bytes)).unwrap();
     for n in 0..10_000u32 {
         let [_, _, a, b] = n.to_be_bytes();
         call.receives_from(SocketAddr::from(([203, 0, a, b], 1_000)), request);
-        while call.worker.poll_transmit().is_some() {}
+        while call.sfu.poll_transmit().is_some() {}
     }
-    let after = call.worker.footprint();
+    let after = call.sfu.footprint();
     // Even genuine requests make one participant known under a handful of addresses at most.
     assert!(after[0] <= before[0] + 8, "{before:?} {after:?}");
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn packets_with_a_bad_seal_are_nothing() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.goes_on_speaking(&[("ana", LOUD)], secs(1));
     let packet = call.overheard("ana").into_iter().rev().find(|bytes| bytes[0] >= 0x80).unwrap();
-    let (ana, before) = (call.address("ana"), call.worker.stats().packets_in);
+    let (ana, before) = (call.address("ana"), call.sfu.stats().packets_in);
     for n in 0..20_000u32 {
         let mut bad = packet.clone();
         bad[2..4].copy_from_slice(&(n as u16).to_be_bytes());
         call.receives_from(ana, &bad);
     }
     call.flush();
-    assert_eq!(call.worker.stats().packets_in, before);
+    assert_eq!(call.sfu.stats().packets_in, before);
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn hostile_payloads_and_numbers_of_a_participant_harm_nobody_else() {
     let mut call = SimCall::new(crate::support::Setup::default());
     for name in ["ana", "ben"] {
@@ -208,12 +213,11 @@ fn hostile_payloads_and_numbers_of_a_participant_harm_nobody_else() {
         call.flush();
         call.passes(millis(10));
     }
-    assert!(call.worker.stats().dropped.bad_red > 0);
+    assert!(call.sfu.stats().dropped.bad_red > 0);
     // What of it was well-formed carries no words, and the ears would have noticed.
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn a_flood_is_dammed() {
     let mut call = SimCall::with(["mallory", "ana", "ben"]);
     for _ in 0..100 {
@@ -223,13 +227,12 @@ fn a_flood_is_dammed() {
         call.flush();
         call.passes(millis(20));
     }
-    let stats = call.worker.stats();
+    let stats = call.sfu.stats();
     assert!(stats.dropped.flooded > 3_000, "{}", stats.dropped.flooded);
     assert!(call.packets_heard("ben", "mallory") < 600);
     assert_unharmed(&mut call);
 }
 
-#[test]
 fn who_cannot_show_the_certificate_he_offered_is_not_let_in() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.tampering = |offer| {

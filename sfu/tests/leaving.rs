@@ -2,7 +2,21 @@ use sfu::{Event, LeaveReason};
 
 use crate::support::{LOUD, SimCall, millis, secs};
 
-#[test]
+stories! {
+    who_leaves_is_told_goodbye_and_hears_nothing_more,
+    who_closes_his_browser_has_left_at_once,
+    a_slot_is_free_again_when_its_holder_leaves,
+    who_leaves_while_speaking_is_no_speaker_any_more,
+    an_empty_room_is_no_room,
+    a_pulled_cable_interrupts_and_then_ends,
+    a_cable_put_back_in_time_brings_everything_back,
+    who_is_silent_but_there_is_never_cut_off,
+    a_new_address_is_followed_while_speaking,
+    a_new_address_is_followed_while_listening,
+    a_session_that_breaks_takes_nobody_with_it,
+    a_worker_that_closes_says_goodbye_to_all,
+}
+
 fn who_leaves_is_told_goodbye_and_hears_nothing_more() {
     let mut call = SimCall::with(["ana", "ben", "cleo"]);
     let ben = call.id("ben");
@@ -15,7 +29,6 @@ fn who_leaves_is_told_goodbye_and_hears_nothing_more() {
     assert_eq!(call.heard_by("cleo"), ["ana"]);
 }
 
-#[test]
 fn who_closes_his_browser_has_left_at_once() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ben = call.id("ben");
@@ -24,7 +37,6 @@ fn who_closes_his_browser_has_left_at_once() {
     assert_eq!(call.left(ben), Some(LeaveReason::Failed));
 }
 
-#[test]
 fn a_slot_is_free_again_when_its_holder_leaves() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ana = call.id("ana");
@@ -33,7 +45,6 @@ fn a_slot_is_free_again_when_its_holder_leaves() {
     assert!(!call.slots().contains(&Some(ana)));
 }
 
-#[test]
 fn who_leaves_while_speaking_is_no_speaker_any_more() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.goes_on_speaking(&[("ana", LOUD)], secs(1));
@@ -42,17 +53,16 @@ fn who_leaves_while_speaking_is_no_speaker_any_more() {
     assert!(call.speakers().is_empty());
 }
 
-#[test]
 fn an_empty_room_is_no_room() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.leaves("ana");
     call.leaves("ben");
-    assert_eq!(call.worker.footprint(), [0; 4]);
+    call.passes(millis(10));
+    assert_eq!(call.sfu.footprint(), [0; 4]);
     call.passes(secs(1));
-    assert_eq!(call.worker.deadline(), None, "and nothing is left to wait for");
+    assert_eq!(call.sfu.deadline(), None, "and nothing is left to wait for");
 }
 
-#[test]
 fn a_pulled_cable_interrupts_and_then_ends() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ana = call.id("ana");
@@ -69,7 +79,6 @@ fn a_pulled_cable_interrupts_and_then_ends() {
     assert_eq!(call.left(ana), Some(LeaveReason::TimedOut));
 }
 
-#[test]
 fn a_cable_put_back_in_time_brings_everything_back() {
     let mut call = SimCall::with(["ana", "ben"]);
     let ana = call.id("ana");
@@ -87,7 +96,6 @@ fn a_cable_put_back_in_time_brings_everything_back() {
     assert_eq!(connections.count(), 2);
 }
 
-#[test]
 fn who_is_silent_but_there_is_never_cut_off() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.passes(secs(300));
@@ -96,7 +104,6 @@ fn who_is_silent_but_there_is_never_cut_off() {
     assert_eq!(call.packets_heard("ben", "ana"), 50);
 }
 
-#[test]
 fn a_new_address_is_followed_while_speaking() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.goes_on_speaking(&[("ana", LOUD), ("ben", LOUD)], secs(1));
@@ -108,7 +115,6 @@ fn a_new_address_is_followed_while_speaking() {
     assert_eq!(call.packets_heard("ana", "ben"), 50);
 }
 
-#[test]
 fn a_new_address_is_followed_while_listening() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.is_given_a_new_address("ana");
@@ -117,15 +123,14 @@ fn a_new_address_is_followed_while_listening() {
     assert_eq!(call.packets_heard("ana", "ben"), 50);
 }
 
-#[test]
 fn a_session_that_breaks_takes_nobody_with_it() {
     for victim in ["ana", "ben"] {
         let mut call = SimCall::with(["ana", "ben", "cleo"]);
         let id = call.id(victim);
-        call.worker.break_session(id);
+        call.sfu.break_session(id);
         call.goes_on_speaking(&[("ana", LOUD), ("cleo", LOUD)], secs(1));
         assert_eq!(call.left(id), Some(LeaveReason::Failed));
-        assert_eq!(call.worker.stats().panics_contained, 1);
+        assert_eq!(call.sfu.stats().panics_contained, 1);
         call.speak(&[("cleo", LOUD)], secs(1));
         for listener in ["ana", "ben"].into_iter().filter(|name| *name != victim) {
             assert_eq!(call.packets_heard(listener, "cleo"), 50);
@@ -133,12 +138,11 @@ fn a_session_that_breaks_takes_nobody_with_it() {
     }
 }
 
-#[test]
 fn a_worker_that_closes_says_goodbye_to_all() {
     let mut call = SimCall::with(["ana", "ben"]);
-    call.worker.close(call.now);
+    call.sfu.close(call.now);
     call.flush();
     call.passes(millis(100));
     assert!(call.was_told_goodbye("ana") && call.was_told_goodbye("ben"));
-    assert_eq!(call.worker.footprint(), [0; 4]);
+    assert_eq!(call.sfu.footprint(), [0; 4]);
 }

@@ -1,10 +1,16 @@
 use crate::support::{Conditions, LOUD, Setup, SimCall, millis, secs};
 
+stories! {
+    a_call_connects_and_is_heard_on_a_bad_network,
+    what_is_missing_is_what_was_lost,
+    disorder_alone_loses_nothing,
+    a_long_speech_crosses_the_rollover,
+}
+
 fn on(conditions: Conditions, seed: u64) -> SimCall {
     SimCall::new(Setup { conditions, seed, ..Setup::default() }).joined_by(["ana", "ben", "cleo"])
 }
 
-#[test]
 fn a_call_connects_and_is_heard_on_a_bad_network() {
     for seed in 1..=5 {
         let mut call = on(Conditions::BAD, seed);
@@ -17,12 +23,11 @@ fn a_call_connects_and_is_heard_on_a_bad_network() {
     }
 }
 
-#[test]
 fn what_is_missing_is_what_was_lost() {
     for seed in 1..=5 {
         let mut call = on(Conditions::BAD, seed);
         call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(10));
-        let late = call.worker.stats().dropped.out_of_order;
+        let late = call.sfu.stats().dropped.out_of_order;
         for listener in ["ana", "ben", "cleo"] {
             let missing = call.ear(listener).missing();
             assert!(missing <= call.net.lost + late, "{}{missing} missing", call.context());
@@ -31,7 +36,6 @@ fn what_is_missing_is_what_was_lost() {
     }
 }
 
-#[test]
 fn disorder_alone_loses_nothing() {
     let conditions = Conditions { loss_per_mille: 0, delay: millis(50), jitter: millis(100) };
     for seed in 1..=5 {
@@ -43,7 +47,6 @@ fn disorder_alone_loses_nothing() {
     }
 }
 
-#[test]
 fn a_long_speech_crosses_the_rollover() {
     let mut call = SimCall::with(["ana", "ben"]);
     // 65,536 packets of 20 ms, and some.

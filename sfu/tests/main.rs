@@ -6,6 +6,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::wildcard_enum_match_arm)]
 #![allow(missing_docs, unreachable_pub, clippy::print_stderr)]
 
+/// Makes two tests of each story: over one worker, and over three.
+macro_rules! stories {
+    ($($story:ident),+ $(,)?) => {
+        mod over_one_worker {
+            $(#[test] fn $story() { crate::support::over(1, super::$story); })+
+        }
+        mod over_three_workers {
+            $(#[test] fn $story() { crate::support::over(3, super::$story); })+
+        }
+    };
+}
+
 mod support;
 
 /// Random storms of joining, leaving, muting and talking, with invariants.
@@ -26,3 +38,7 @@ mod leaving;
 mod lossy_network;
 /// Mute and deafen, enforced.
 mod muting;
+/// A worker with too much to do.
+mod overload;
+/// One room over several workers.
+mod spanning;

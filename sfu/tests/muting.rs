@@ -1,6 +1,17 @@
 use crate::support::{LOUD, Setup, SimCall, millis, secs};
 
-#[test]
+stories! {
+    who_is_muted_is_heard_by_nobody_and_never_speaks,
+    muting_ends_speech_at_once,
+    who_is_muted_still_hears,
+    who_is_unmuted_is_heard_again_and_nothing_looks_lost,
+    who_is_deafened_neither_hears_nor_is_heard,
+    who_is_undeafened_hears_again_and_nothing_looks_lost,
+    who_joins_muted_is_muted,
+    the_muted_hold_no_slot_against_those_who_speak,
+    orders_about_strangers_do_nothing,
+}
+
 fn who_is_muted_is_heard_by_nobody_and_never_speaks() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.sets_media("ana", true, false);
@@ -8,10 +19,9 @@ fn who_is_muted_is_heard_by_nobody_and_never_speaks() {
     call.speaks("ana", secs(2));
     assert!(call.heard_by("ben").is_empty());
     assert!(call.speakers().is_empty());
-    assert_eq!(call.worker.stats().dropped.muted, 100);
+    assert_eq!(call.sfu.stats().dropped.muted, 100);
 }
 
-#[test]
 fn muting_ends_speech_at_once() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.goes_on_speaking(&[("ana", LOUD)], secs(1));
@@ -20,7 +30,6 @@ fn muting_ends_speech_at_once() {
     assert!(call.speakers().is_empty());
 }
 
-#[test]
 fn who_is_muted_still_hears() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.sets_media("ben", true, false);
@@ -28,7 +37,6 @@ fn who_is_muted_still_hears() {
     assert_eq!(call.heard_by("ben"), ["ana"]);
 }
 
-#[test]
 fn who_is_unmuted_is_heard_again_and_nothing_looks_lost() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speaks("ana", secs(1));
@@ -40,7 +48,6 @@ fn who_is_unmuted_is_heard_again_and_nothing_looks_lost() {
     assert_eq!(call.ear("ben").missing(), 0);
 }
 
-#[test]
 fn who_is_deafened_neither_hears_nor_is_heard() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.sets_media("ben", false, true);
@@ -51,7 +58,6 @@ fn who_is_deafened_neither_hears_nor_is_heard() {
     assert_eq!(call.speakers(), [call.id("ana")]);
 }
 
-#[test]
 fn who_is_undeafened_hears_again_and_nothing_looks_lost() {
     let mut call = SimCall::with(["ana", "ben"]);
     call.speaks("ana", secs(1));
@@ -63,7 +69,6 @@ fn who_is_undeafened_hears_again_and_nothing_looks_lost() {
     assert_eq!(call.ear("ben").missing(), 0);
 }
 
-#[test]
 fn who_joins_muted_is_muted() {
     let mut call = SimCall::new(Setup::default());
     call.joins_with("ana", false, true);
@@ -73,7 +78,6 @@ fn who_joins_muted_is_muted() {
     assert!(call.heard_by("ben").is_empty());
 }
 
-#[test]
 fn the_muted_hold_no_slot_against_those_who_speak() {
     let mut call = SimCall::new(Setup { slots: 2, ..Setup::default() }).joined_by(["ana", "ben", "cleo"]);
     call.goes_on_speaking(&[("ana", LOUD), ("ben", LOUD)], secs(2));
@@ -83,11 +87,10 @@ fn the_muted_hold_no_slot_against_those_who_speak() {
     assert_eq!(call.packets_heard("ana", "cleo"), 100);
 }
 
-#[test]
 fn orders_about_strangers_do_nothing() {
     let mut call = SimCall::with(["ana", "ben"]);
-    call.worker.set_media(call.now, sfu::ParticipantId(99), true, true);
-    call.worker.leave(call.now, sfu::ParticipantId(99));
+    call.sfu.set_media(call.now, sfu::ParticipantId(99), true, true);
+    call.sfu.leave(call.now, sfu::ParticipantId(99));
     call.speaks("ana", secs(1));
     assert_eq!(call.heard_by("ben"), ["ana"]);
 }

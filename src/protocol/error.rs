@@ -43,6 +43,8 @@ pub enum ErrorCode {
     BadOffer,
     /// The room has no place left.
     RoomFull,
+    /// So many people are talking on this server that nobody else is let in; try again in a while.
+    VoiceOverloaded,
     /// You are in no voice room.
     NotInVoice,
     /// Voice is not working on this server.

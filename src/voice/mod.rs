@@ -9,7 +9,7 @@ pub mod rooms;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sfu::{Events, JoinError, ParticipantId, RoomSettings, Sfu};
+use sfu::{Events, JoinError, ParticipantId, Pressure, RoomSettings, Sfu, SlotsUsed};
 
 use self::rooms::{Effect, Entry, Rooms};
 use crate::chat::{self, Chat};
@@ -71,6 +71,17 @@ pub enum Error {
     NotInVoice,
 }
 
+/// Whoever runs the server should know when it is too small.
+fn log_pressure(worker: usize, pressure: Pressure) {
+    match pressure {
+        Pressure::Normal => tracing::warn!(worker, "voice has room again"),
+        Pressure::FewerSlots(SlotsUsed(slots)) => {
+            tracing::warn!(worker, slots, "voice has too much to do: fewer people are heard at once");
+        }
+        Pressure::Refusing => tracing::warn!(worker, "voice has too much to do: nobody else is let in"),
+    }
+}
+
 impl Voice {
     /// Over a running SFU. `grace` is how long a place is kept for a connection without a socket.
     pub fn new(sfu: Sfu, chat: Arc<Chat>, hub: Arc<Hub>, grace: Duration) -> Self {
@@ -100,6 +111,9 @@ impl Voice {
             Ok(answer) => answer,
             Err(error) => {
                 telemetry::VOICE_REFUSALS.add();
+                if error == JoinError::Overloaded {
+                    telemetry::VOICE_OVERLOADED.add();
+                }
                 let mut rooms = self.rooms();
                 let effects = rooms.withdraw(participant);
                 self.carry_out(&rooms, effects);
@@ -163,6 +177,9 @@ impl Voice {
     /// Turns what the SFU reports into events, until it stops.
     pub async fn follow(&self, mut events: Events) {
         while let Some(event) = events.next().await {
+            if let sfu::Event::Pressure { worker, pressure } = &event {
+                log_pressure(*worker, *pressure);
+            }
             let mut rooms = self.rooms();
             let effects = rooms.handle_event(event);
             self.carry_out(&rooms, effects);

@@ -255,6 +255,8 @@ impl Rooms {
                     effects.push(Effect::Tell(inside.map(|stay| stay.connection).collect(), event));
                 }
             }
+            // About the machine, not about a room; what it means for a room comes as slots.
+            Event::Pressure { .. } => {}
         }
         effects
     }

@@ -100,6 +100,7 @@ fn join_code(error: &JoinError) -> ErrorCode {
     match error {
         JoinError::OfferTooLarge | JoinError::OfferMalformed(_) => ErrorCode::BadOffer,
         JoinError::RoomFull => ErrorCode::RoomFull,
+        JoinError::Overloaded => ErrorCode::VoiceOverloaded,
         JoinError::ServerFull | JoinError::Busy => ErrorCode::Busy,
         JoinError::AlreadyJoined => ErrorCode::Internal,
         JoinError::Stopped => ErrorCode::VoiceUnavailable,
@@ -123,7 +124,7 @@ fn status(code: ErrorCode) -> StatusCode {
             StatusCode::CONFLICT
         }
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceUnavailable => {
+        ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,

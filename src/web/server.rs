@@ -11,7 +11,7 @@ use super::auth::{CurrentUser, MaybeUser};
 use super::error::Error;
 use crate::protocol::rest::{Registration, ServerInfo};
 use crate::protocol::types::Role;
-use crate::telemetry::{self, counter, gauge};
+use crate::telemetry::{self, counter, gauge, gauges};
 
 /// `GET /api/health`: the server answers.
 pub async fn health() -> &'static str {
@@ -86,6 +86,22 @@ pub async fn metrics(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUs
             "Packets of people nobody has a slot for.",
             sum(|worker| worker.dropped.no_slot),
         ),
+        gauges(
+            "cromulent_voice_pressure",
+            "What a voice worker sheds: 0 nothing, 1 slots, 2 it also refuses joins.",
+            "worker",
+            voice.workers.iter().map(|worker| severity(worker.pressure)).collect(),
+        ),
+        counter(
+            "cromulent_voice_crossings_total",
+            "What voice workers told each other about rooms they share.",
+            sum(|worker| worker.crossings_in),
+        ),
+        counter(
+            "cromulent_voice_crossings_dropped_total",
+            "Sound a voice worker could not pass to another in time.",
+            sum(|worker| worker.dropped.crossings),
+        ),
         counter(
             "cromulent_voice_unsent_total",
             "Packets the kernel did not take.",
@@ -122,4 +138,12 @@ pub async fn metrics(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUs
             sum(|worker| worker.panics_contained),
         ),
     ]))
+}
+
+fn severity(pressure: sfu::Pressure) -> u64 {
+    match pressure {
+        sfu::Pressure::Normal => 0,
+        sfu::Pressure::FewerSlots(_) => 1,
+        sfu::Pressure::Refusing => 2,
+    }
 }

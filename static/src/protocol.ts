@@ -454,7 +454,7 @@ rooms: Array<Room>, };
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
-export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal";
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal";
 
 /**
  * A refusal as it travels.

@@ -67,7 +67,7 @@ describe("the dock says what is true", () => {
   });
 
   it("names the cause and the next step of every failure", () => {
-    const reasons: VoiceFailure[] = ["no_way", "taken_over", "room_full", "voice_unavailable", "not_allowed", "broken"];
+    const reasons: VoiceFailure[] = ["no_way", "taken_over", "room_full", "voice_overloaded", "voice_unavailable", "not_allowed", "broken"];
     for (const reason of reasons) {
       const said = words.dock({ ...inRoom, state: { name: "failed", channel: "c", reason } });
       expect(said.mark).toBe("failed");

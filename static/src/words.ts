@@ -236,6 +236,8 @@ function failure(reason: VoiceFailure, room: string): { big: string; small: stri
       return { big: "You talk from another page", small: "Your voice moved there. You can move it here" };
     case "room_full":
       return { big: `${room} is full`, small: "Try again when somebody has left" };
+    case "voice_overloaded":
+      return { big: "Too many people are talking right now", small: "Try again in a minute" };
     case "voice_unavailable":
       return { big: "Voice is switched off on this server", small: "Your admin can see why" };
     case "not_allowed":

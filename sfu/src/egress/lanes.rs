@@ -3,7 +3,7 @@
 //! All that a packet needs of a listener is here, and the listeners of a worker lie side by side: in a room
 //! of a thousand, finding a listener's data costs more than sealing with it. What is decided elsewhere (may
 //! he listen, where is he) is copied here by [`Lanes::align`] whenever it may have changed. The payload
-//! comes ready from the room. Start at [`Lanes::send`].
+//! comes ready from the room. Start at [`Lanes::of`].
 
 use std::time::Instant;
 
@@ -65,6 +65,13 @@ struct Lane {
     /// Where the listener is; `None` while he is nowhere, or may not listen.
     to: Option<Destination>,
     cipher: Cipher,
+}
+
+/// A lane and its slots.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    lane: &'a Lane,
+    slots: &'a mut [Option<Slot>],
 }
 
 /// One slot's stream to one listener.
@@ -149,38 +156,13 @@ impl Lanes {
         }
     }
 
-    /// Sends a packet to someone; `None` when he has no lane.
+    /// Someone's lane, found once for all that goes through it now; `None` when he has none.
     #[inline]
-    pub(crate) fn send(
-        &mut self,
-        key: Key,
-        now: Instant,
-        packet: &mut Outgoing,
-        outbox: &mut Outbox,
-    ) -> Option<Sent> {
+    pub(crate) fn of(&mut self, key: Key) -> Option<Found<'_>> {
         let place = key.index as usize;
         let lane = self.lanes.get(place)?.as_ref().filter(|lane| lane.generation == key.generation)?;
-        let slot = packet.slot.index();
-        if slot >= self.per_lane {
-            return Some(Sent::Withheld);
-        }
-        let Some(Some(slot)) = self.slots.get_mut(place * self.per_lane + slot) else {
-            return Some(Sent::Withheld);
-        };
-        let Some(to) = lane.to else {
-            slot.line.pause();
-            return Some(Sent::Withheld);
-        };
-        Some(slot.send(now, lane, packet, to, outbox).map_or(Sent::Late, |()| Sent::Out))
-    }
-
-    /// Someone is not to get what comes on this slot now. `None` when he has no lane.
-    pub(crate) fn pause(&mut self, key: Key, slot: SlotIndex) -> Option<()> {
-        self.lane_mut(key)?;
-        if let Some(slot) = self.slots_mut(key).nth(slot.index()) {
-            slot.line.pause();
-        }
-        Some(())
+        let start = place * self.per_lane;
+        Some(Found { lane, slots: self.slots.get_mut(start..start + self.per_lane)? })
     }
 
     /// What was sent to someone, slot by slot; nothing when he has no lane.
@@ -201,9 +183,25 @@ impl Lanes {
         let lane = self.lanes.get_mut(key.index as usize)?.as_mut();
         lane.filter(|lane| lane.generation == key.generation)
     }
+}
 
-    fn slots_mut(&mut self, key: Key) -> impl Iterator<Item = &mut Slot> {
-        self.slots.iter_mut().skip(key.index as usize * self.per_lane).take(self.per_lane).flatten()
+impl Found<'_> {
+    /// Sends a packet.
+    #[inline]
+    pub(crate) fn send(&mut self, now: Instant, packet: &mut Outgoing, outbox: &mut Outbox) -> Sent {
+        let Some(Some(slot)) = self.slots.get_mut(packet.slot.index()) else { return Sent::Withheld };
+        let Some(to) = self.lane.to else {
+            slot.line.pause();
+            return Sent::Withheld;
+        };
+        slot.send(now, self.lane, packet, to, outbox).map_or(Sent::Late, |()| Sent::Out)
+    }
+
+    /// What comes on this slot now is not for him.
+    pub(crate) fn pause(&mut self, slot: SlotIndex) {
+        if let Some(Some(slot)) = self.slots.get_mut(slot.index()) {
+            slot.line.pause();
+        }
     }
 }
 

@@ -157,6 +157,113 @@ fn one_switch_does_not_set_off_another() {
     assert_eq!(changed, 1);
 }
 
+#[test]
+fn a_lower_limit_takes_the_slots_of_the_silent_at_once() {
+    let mut scene = Scene::with(4, 6);
+    scene.run(Duration::from_secs(2), &[(2, LOUD), (4, LOUD)]);
+    scene.limit(2);
+    assert_eq!(scene.holders(), [2, 4]);
+    scene.run(Duration::from_secs(2), &[(2, LOUD), (4, LOUD), (5, QUIET)]);
+    assert_eq!(scene.holders(), [2, 4], "and they stay free");
+}
+
+#[test]
+fn who_speaks_when_the_limit_falls_ends_his_sentence_first() {
+    let mut scene = Scene::with(3, 3);
+    scene.run(Duration::from_secs(2), &[(1, LOUD), (2, LOUD), (3, LOUD)]);
+    scene.limit(1);
+    assert_eq!(scene.holders(), [1, 2, 3]);
+    scene.run(Duration::from_millis(1_180), &[(2, LOUD)]);
+    assert_eq!(scene.holders(), [1, 2, 3], "a breath is no end");
+    assert_eq!(scene.speakers.deadline(), Some(scene.now + FRAME));
+    scene.run(FRAME, &[(2, LOUD)]);
+    assert_eq!(scene.holders(), [2]);
+}
+
+#[test]
+fn who_is_muted_gives_a_surplus_slot_up_at_once() {
+    let mut scene = Scene::with(2, 2);
+    scene.run(Duration::from_secs(1), &[(1, LOUD), (2, LOUD)]);
+    scene.limit(1);
+    scene.speakers.set_muted(ParticipantId(1), true);
+    assert!(scene.speakers.deadline().unwrap() <= scene.now);
+    scene.speakers.expire(scene.now);
+    assert_eq!(scene.holders(), [2]);
+}
+
+#[test]
+fn a_raised_limit_fills_the_free_slots() {
+    let mut scene = Scene::with(4, 5);
+    scene.limit(1);
+    assert_eq!(scene.holders().len(), 1);
+    scene.limit(3);
+    assert_eq!(scene.holders().len(), 3);
+    scene.limit(200);
+    assert_eq!(scene.holders().len(), 4, "there are no more slots than there are");
+}
+
+#[test]
+fn a_limit_is_no_way_to_keep_a_slot_for_ever() {
+    let mut scene = Scene::with(2, 3);
+    scene.run(Duration::from_secs(2), &[(1, 0), (2, 0)]);
+    scene.limit(1);
+    scene.run(TURN, &[(1, 0), (2, 0), (3, LOUD)]);
+    assert_eq!(scene.holders(), [3]);
+}
+
+#[test]
+fn a_limit_of_none_lets_nobody_be_heard() {
+    let mut scene = Scene::with(2, 3);
+    scene.limit(0);
+    scene.run(Duration::from_secs(1), &[(1, LOUD), (2, LOUD)]);
+    assert!(scene.holders().is_empty());
+    assert_eq!(scene.speaking(), [1, 2]);
+}
+
+proptest! {
+    /// However the limit moves: nobody who speaks loses his slot to it, once all is quiet it is kept, and no
+    /// slot within it is free while someone has none.
+    #[test]
+    fn a_limit_is_kept_as_soon_as_sentences_end(
+        steps in prop::collection::vec((0u8..7, 1u32..9, -127i8..=0, 0u8..6, 0u64..300), 1..300)
+    ) {
+        let mut now = Instant::now();
+        let mut speakers = Speakers::new(4);
+        let mut limit = 4;
+        let mut here = BTreeSet::new();
+        for (step, who, level, slots, pause) in steps {
+            now += Duration::from_millis(pause);
+            let who = ParticipantId(who);
+            match step {
+                0 => if here.insert(who) { speakers.enter(now, who, false) },
+                1 => if here.remove(&who) { speakers.leave(now, who) },
+                2 => speakers.set_muted(who, level < -60),
+                3 => {
+                    speakers.expire(now);
+                    let talking: Vec<_> = speakers.speaking().filter(|who| speakers.slot_of(*who).is_some()).collect();
+                    speakers.set_limit(now, slots);
+                    limit = usize::from(slots).min(4);
+                    for who in talking {
+                        prop_assert!(speakers.slot_of(who).is_some());
+                    }
+                }
+                4 => speakers.expire(now),
+                _ => drop(speakers.hear(now, who, level)),
+            }
+            let holders = speakers.slots().iter().flatten().count();
+            prop_assert!(holders >= here.len().min(limit), "a free slot within the limit");
+        }
+        let end = now + SENTENCE_PAUSE;
+        while let Some(at) = speakers.deadline().filter(|at| *at <= end) {
+            now = now.max(at);
+            speakers.expire(now);
+            prop_assert!(speakers.deadline().is_none_or(|at| at > now), "time stands still");
+        }
+        prop_assert_eq!(speakers.slots().iter().flatten().count(), here.len().min(limit));
+        prop_assert_eq!(speakers.speaking().count(), 0);
+    }
+}
+
 /// Everything there is to see of a room's speakers, apart from the level that was heard last.
 fn seen(speakers: &Speakers) -> String {
     format!("{:?} {:?} {:?}", speakers.voices, speakers.speaking, speakers.slots)
@@ -347,5 +454,32 @@ proptest! {
                 prop_assert_eq!(here.get(&who), Some(&false));
             }
         }
+    }
+}
+
+/// A room of two slots in which anything may be said, and levels that are no news may be left out.
+fn outcomes(steps: &[(u32, i8, u64)], all: bool) -> Vec<(Vec<Option<ParticipantId>>, Vec<ParticipantId>)> {
+    let mut scene = Scene::with(2, 5);
+    let mut loud = BTreeSet::new();
+    let mut outcomes = Vec::new();
+    for (who, level, pause) in steps {
+        scene.now += Duration::from_millis(*pause);
+        scene.speakers.expire(scene.now);
+        let was_loud = if is_loud(*level) { !loud.insert(*who) } else { loud.remove(who) };
+        if all || was_loud || is_loud(*level) {
+            scene.speakers.hear(scene.now, ParticipantId(*who), *level);
+        }
+        outcomes.push((scene.speakers.slots().to_vec(), scene.speakers.speaking().collect()));
+    }
+    outcomes
+}
+
+proptest! {
+    /// Silence that goes on changes nothing, so other workers need not tell of it.
+    #[test]
+    fn only_the_first_quiet_packet_matters(
+        steps in prop::collection::vec((1u32..6, prop::sample::select(vec![LOUD, SOFT, -51, QUIET]), 0u64..60), 1..600)
+    ) {
+        prop_assert_eq!(outcomes(&steps, true), outcomes(&steps, false));
     }
 }

@@ -3,16 +3,17 @@
 //! The inner half of [`Worker`]. Everything that touches a session ends in [`Worker::settle`], whatever
 //! came of it. Start there.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Timer, Untold, Worker};
 use crate::contain::{Panicked, contained};
+use crate::crossing::Body;
 use crate::demux::Key;
 use crate::forwarder::Frame;
-use crate::id::RoomId;
 use crate::intake::Packet;
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
+use crate::speakers::is_loud;
 use crate::track::BadRed;
 
 /// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
@@ -21,6 +22,9 @@ const LEVEL_UNKNOWN: i8 = -45;
 /// Opus writes silence (DTX) in packets of up to this many bytes.
 const SILENT_PAYLOAD: usize = 3;
 const LEVEL_SILENT: i8 = -127;
+
+/// What was held back is sent on only while its speaker goes on: after such a pause it is of the past.
+const STALE: Duration = Duration::from_millis(200);
 
 impl Worker {
     pub(super) fn participant_due(&mut self, now: Instant, key: Key) {
@@ -105,11 +109,7 @@ impl Worker {
         participant.link = Link::Connected;
         let (who, room, muted) = (participant.id, participant.room, !participant.media.may_speak());
         self.announce_link(key);
-        if let Some(found) = self.rooms.get_mut(&room) {
-            found.speakers.enter(now, who, muted);
-            self.put_on_air(room);
-            self.after_room(now, room);
-        }
+        self.tell_home(now, room, Body::Enter { who, muted });
     }
 
     /// Someone who was interrupted and is heard of again is connected again.
@@ -138,56 +138,36 @@ impl Worker {
                 return;
             }
         };
-        let (who, room_id) = (participant.id, participant.room);
-        let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        let slot = room.speakers.hear(now, who, level_of(&frame));
-        participant.on_air = slot.is_some();
-        let Some(slot) = slot else {
+        let (who, room, level) = (participant.id, participant.room, level_of(&frame));
+        let was_loud = std::mem::replace(&mut participant.was_loud, is_loud(level));
+        let said_before = std::mem::replace(&mut participant.said_at, now);
+        if !participant.on_air && now.saturating_duration_since(said_before) > STALE {
+            participant.track.withhold();
+        }
+        // To the home, silence that goes on is no news.
+        if !participant.on_air && (was_loud || is_loud(level)) {
+            self.tell_home(now, room, Body::Level { who, level });
+        }
+        // That may have brought a slot, if the home is here.
+        let Some(participant) = self.table.get_mut(key) else { return };
+        if participant.on_air {
+            self.put_on_air(now, key, Some(frame));
+        } else {
             participant.track.hold_back(frame);
             self.stats.dropped.no_slot += 1;
-            return self.after_room(now, room_id);
-        };
-        let mut broken = Vec::new();
-        for frame in participant.track.release(frame) {
-            let Some(outgoing) = room.forwarder.place(now, slot, frame) else {
-                self.stats.dropped.out_of_order += 1;
-                continue;
-            };
-            let mut handed_out = room.hand_out(
-                now,
-                outgoing,
-                &mut self.lanes,
-                &mut self.table,
-                &mut self.outbox,
-                &mut self.touched,
-            );
-            self.stats.packets_forwarded += handed_out.listeners;
-            broken.append(&mut handed_out.broken);
-        }
-        self.after_room(now, room_id);
-        for key in broken {
-            self.remove_broken(now, key);
         }
     }
 
-    /// Tells everyone who holds a slot of a room that he does. To be called after people came or went; who
-    /// gains or loses a slot otherwise learns it with his own next packet that is opened, and until then a
-    /// packet too many is.
-    fn put_on_air(&mut self, room: RoomId) {
-        let Some(room) = self.rooms.get(&room) else { return };
-        for who in room.speakers.slots().iter().flatten() {
-            if let Some(holder) = self.keys.get(who).and_then(|key| self.table.get_mut(*key)) {
-                holder.on_air = true;
-            }
+    /// Sends what was held back of someone who holds a slot to his home, then the newest.
+    pub(super) fn put_on_air(&mut self, now: Instant, key: Key, newest: Option<Frame>) {
+        let Some(participant) = self.table.get_mut(key) else { return };
+        let (room, at) = (participant.room, participant.said_at);
+        if now.saturating_duration_since(at) > STALE {
+            participant.track.withhold();
         }
-    }
-
-    /// What must follow any change in a room: news are queued, and its timer is set.
-    pub(super) fn after_room(&mut self, now: Instant, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        self.untold.extend(room.news(now).into_iter().map(|topic| Untold::Room(id, topic)));
-        if let Some(at) = room.deadline() {
-            self.timers.set(Timer::Room(id), at);
+        for frame in participant.track.release(newest) {
+            let level = level_of(&frame);
+            self.tell_home(now, room, Body::Frame { frame, level, at });
         }
     }
 
@@ -213,7 +193,7 @@ impl Worker {
         }
     }
 
-    fn remove_broken(&mut self, now: Instant, key: Key) {
+    pub(super) fn remove_broken(&mut self, now: Instant, key: Key) {
         self.stats.panics_contained += 1;
         if let Some(participant) = self.table.get(key) {
             tracing::error!(participant = participant.id.0, "a session broke and was dropped");
@@ -228,6 +208,7 @@ impl Worker {
             self.demux.forget(origin, key);
         }
         let (who, room_id) = (participant.id, participant.room);
+        let entered = participant.link != Link::Connecting;
         self.keys.remove(&who);
         let (lanes, outbox) = (&self.lanes, &mut self.outbox);
         let closing = contained(move || {
@@ -240,16 +221,7 @@ impl Worker {
             self.stats.panics_contained += 1;
         }
         self.lanes.close(key);
-        if let Some(room) = self.rooms.get_mut(&room_id) {
-            room.leave(now, who, key);
-            if room.is_empty() {
-                self.rooms.remove(&room_id);
-                self.timers.clear(Timer::Room(room_id));
-            } else {
-                self.put_on_air(room_id);
-                self.after_room(now, room_id);
-            }
-        }
+        self.leave_room(now, room_id, who, key, entered);
         self.untold.push_back(Untold::Left { room: room_id, participant: who, reason });
         tracing::debug!(participant = who.0, room = room_id.0, ?reason, "left");
     }

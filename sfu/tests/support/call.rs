@@ -1,20 +1,21 @@
-//! People, a worker, a network and a clock.
+//! People, an SFU, a network and a clock.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Datagram, EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, MediaPath, ParticipantId,
-    RoomId, RoomSettings, Timeouts, Worker, WorkerConfig,
+    EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RoomId, RoomSettings,
+    Timeouts, Worker, WorkerConfig,
 };
 use sfu_peer::{Event as PeerEvent, Identity as PeerIdentity, Options, Peer};
 
 use super::cipher::Cipher;
 use super::ear::Ear;
 use super::net::{Conditions, SimDatagram, SimNet};
+use super::sim_sfu::{CROSSING_THERE_AND_BACK, SimSfu};
 use super::wiretap::Wiretap;
-use super::{millis, secs};
+use super::{millis, secs, workers_of_this_story};
 
 /// A good voice close to the microphone.
 pub const LOUD: i8 = -25;
@@ -28,12 +29,11 @@ const AFTERMATH: Duration = Duration::from_millis(500);
 /// How much an eavesdropper remembers.
 const OVERHEARD_MAX: usize = 2_000;
 
-const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 5_000);
-
 /// How a call is set up, where it differs from an ordinary one.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub seed: u64,
+    pub workers: u8,
     pub slots: u8,
     pub conditions: Conditions,
     pub limits: Limits,
@@ -45,12 +45,12 @@ pub struct Setup {
 /// A call.
 pub struct SimCall {
     pub now: Instant,
-    pub worker: Worker,
+    pub sfu: SimSfu,
     pub net: SimNet,
     pub events: Vec<Event>,
-    /// Whether anyone takes the worker's events.
+    /// Whether anyone takes the SFU's events.
     pub somebody_listens_to_events: bool,
-    /// What happens to offers on their way to the worker.
+    /// What happens to offers on their way to the SFU.
     pub tampering: fn(String) -> String,
     people: BTreeMap<&'static str, Person>,
     seed: u64,
@@ -86,6 +86,7 @@ impl Default for Setup {
     fn default() -> Setup {
         Setup {
             seed: 1,
+            workers: workers_of_this_story(),
             slots: 4,
             conditions: Conditions::PERFECT,
             limits: Limits::default(),
@@ -99,20 +100,26 @@ impl Default for Setup {
 impl SimCall {
     pub fn new(setup: Setup) -> SimCall {
         let now = Instant::now();
-        let config = WorkerConfig {
-            number: 0,
-            slots: setup.slots,
-            addresses: vec![SERVER],
-            udp: true,
-            tcp: false,
-            limits: setup.limits,
-            timeouts: setup.timeouts,
-            egress: setup.egress,
-            identity: Identity::with_crypto([7; 32], setup.cipher.provider()).unwrap(),
+        let identity = Identity::with_crypto([7; 32], setup.cipher.provider()).unwrap();
+        let worker = |number: u8| {
+            let address = SocketAddr::from(([10, 0, 0, 1 + number], 5_000));
+            let config = WorkerConfig {
+                number: usize::from(number),
+                slots: setup.slots,
+                addresses: vec![address],
+                udp: true,
+                tcp: false,
+                limits: setup.limits.clone(),
+                timeouts: setup.timeouts.clone(),
+                egress: setup.egress,
+                identity: identity.clone(),
+            };
+            (address, Worker::new(now, config))
         };
+        let workers = (0..setup.workers).map(worker).collect();
         SimCall {
             now,
-            worker: Worker::new(now, config),
+            sfu: SimSfu::new(now, setup.seed, workers),
             net: SimNet::new(setup.seed, setup.conditions),
             events: Vec::new(),
             somebody_listens_to_events: true,
@@ -168,7 +175,7 @@ impl SimCall {
         let (mut peer, offer) = Peer::new(self.now, address, usize::from(self.slots), options).unwrap();
         let offer = (self.tampering)(offer);
         let join = Join { room: RoomId(room), participant: id, offer, muted, deafened: false };
-        let answer = self.worker.join(self.now, &join)?;
+        let answer = self.sfu.join(self.now, &join)?;
         peer.accept_answer(self.now, &answer).unwrap();
         let person = Person {
             id,
@@ -201,7 +208,7 @@ impl SimCall {
 
     pub fn leaves(&mut self, name: &str) {
         let id = self.id(name);
-        self.worker.leave(self.now, id);
+        self.sfu.leave(self.now, id);
         self.silenced.insert(id.0, self.now);
         self.flush();
     }
@@ -215,7 +222,7 @@ impl SimCall {
 
     pub fn sets_media(&mut self, name: &str, muted: bool, deafened: bool) {
         let (id, now) = (self.id(name), self.now);
-        self.worker.set_media(now, id, muted, deafened);
+        self.sfu.set_media(now, id, muted, deafened);
         if muted || deafened {
             self.silenced.entry(id.0).or_insert(now);
         } else {
@@ -227,7 +234,7 @@ impl SimCall {
 
     /// Only so many people may be heard at once in the room.
     pub fn hears_at_most(&mut self, max_speakers: Option<u8>) {
-        self.worker.set_room(self.now, RoomId(1), RoomSettings { max_speakers });
+        self.sfu.set_room(self.now, RoomId(1), RoomSettings { max_speakers });
         self.flush();
     }
 
@@ -250,9 +257,12 @@ impl SimCall {
 
     /// Several people send packets of their level for some time; what was heard before is forgotten.
     pub fn speak(&mut self, levels: &[(&str, i8)], time: Duration) {
+        // What is still under way between workers belongs to what was said before.
+        self.passes(CROSSING_THERE_AND_BACK);
         self.forget();
         self.goes_on_speaking(levels, time);
-        self.passes(self.net.conditions.delay + self.net.conditions.jitter + millis(1));
+        let one_way = self.net.conditions.delay + self.net.conditions.jitter;
+        self.passes(2 * one_way + CROSSING_THERE_AND_BACK);
     }
 
     pub fn goes_on_speaking(&mut self, levels: &[(&str, i8)], time: Duration) {
@@ -279,10 +289,19 @@ impl SimCall {
         }
     }
 
-    /// A datagram out of nowhere.
+    /// A datagram out of nowhere. It goes where it went when it was overheard, or else where whoever has
+    /// this address sends his.
     pub fn receives_from(&mut self, from: SocketAddr, bytes: &[u8]) {
-        let datagram = Datagram { path: MediaPath::Udp, remote: from, local: SERVER, contents: bytes };
-        self.worker.handle_datagram(self.now, datagram);
+        let to = self.destination_of(from, bytes);
+        self.sfu.handle_datagram(self.now, from, to, bytes);
+    }
+
+    fn destination_of(&self, from: SocketAddr, bytes: &[u8]) -> SocketAddr {
+        if let Some(before) = self.overheard.iter().find(|before| before.bytes == bytes) {
+            return before.to;
+        }
+        let his = self.overheard.iter().rev().find(|before| before.from == from);
+        his.map_or(self.sfu.address(), |before| before.to)
     }
 
     /// What an eavesdropper on someone's line has heard him send lately.
@@ -405,7 +424,7 @@ impl SimCall {
                 }
             }
         }
-        while let Some(transmit) = self.worker.poll_transmit() {
+        while let Some(transmit) = self.sfu.poll_transmit() {
             if let Some(wiretap) = &mut self.wiretap {
                 wiretap.hear(transmit.contents);
             }
@@ -413,8 +432,9 @@ impl SimCall {
                 SimDatagram { from: transmit.local, to: transmit.remote, bytes: transmit.contents.to_vec() };
             self.net.send(self.now, datagram);
         }
+        self.sfu.cross(self.now);
         while self.somebody_listens_to_events
-            && let Some(event) = self.worker.poll_event()
+            && let Some(event) = self.sfu.poll_event()
         {
             self.events.push(event);
         }
@@ -422,13 +442,13 @@ impl SimCall {
 
     fn turn(&mut self) {
         while let Some(datagram) = self.net.arrived(self.now) {
-            if datagram.to == SERVER {
-                self.receives_from(datagram.from, &datagram.bytes);
+            if self.sfu.has_address(datagram.to) {
+                self.sfu.handle_datagram(self.now, datagram.from, datagram.to, &datagram.bytes);
             } else {
                 self.deliver(datagram);
             }
         }
-        self.worker.handle_timeout(self.now);
+        self.sfu.handle_timeout(self.now);
         for person in self.people.values_mut() {
             person.peer.handle_timeout(self.now);
         }
@@ -479,7 +499,7 @@ impl SimCall {
 
     fn next_event(&mut self) -> Option<Instant> {
         let peers = self.people.values().filter_map(|person| person.peer.deadline()).min();
-        [self.net.deadline(), self.worker.deadline(), peers].into_iter().flatten().min()
+        [self.net.deadline(), self.sfu.deadline(), peers].into_iter().flatten().min()
     }
 
     fn new_address(&mut self) -> SocketAddr {

@@ -351,6 +351,7 @@ describe("mute and deafen", () => {
 describe("refused", () => {
   it.each([
     ["room_full", "room_full"],
+    ["voice_overloaded", "voice_overloaded"],
     ["voice_unavailable", "voice_unavailable"],
     ["not_found", "not_allowed"],
     ["not_allowed", "not_allowed"],

@@ -36,6 +36,8 @@ export type VoiceFailure =
   /** The same user talks from another page or device. */
   | "taken_over"
   | "room_full"
+  /** The server has too much to do to let anybody else in. */
+  | "voice_overloaded"
   | "voice_unavailable"
   /** The channel is not open to this user, or gone. */
   | "not_allowed"
@@ -345,6 +347,7 @@ export class VoiceRoom {
         this.rejoin();
         break;
       case "room_full":
+      case "voice_overloaded":
       case "voice_unavailable":
         this.fail(code);
         break;

@@ -1,0 +1,262 @@
+//! How busy a worker is, and what it sheds when it is too busy.
+//!
+//! The time each turn took and the clock go in, a [`Pressure`] comes out. It rises step by step, fewer slots
+//! first and refused joins last, and falls the same way, but more slowly: whoever sheds load looks less busy
+//! and must not take that for the end of it. Knows neither rooms nor threads. Start at [`Load::worked`].
+
+use std::time::{Duration, Instant};
+
+/// How much a worker has to shed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pressure {
+    /// Nothing.
+    #[default]
+    Normal,
+    /// Rooms with people on it use this many slots at most, or one: who speaks goes on until he stops.
+    FewerSlots(SlotsUsed),
+    /// One slot, and nobody else is let in.
+    Refusing,
+}
+
+/// A number of slots. The fewer, the greater the pressure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlotsUsed(pub u8);
+
+/// How long a worker is watched before its share of busy time is judged.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// From this share of time on it has too much to do: a turn is late before it begins.
+const BUSY: f32 = 0.85;
+
+/// From this share on, with one slot left, nobody else is let in.
+const OVERLOADED: f32 = 0.95;
+
+/// Below this share it could do more.
+const CALM: f32 = 0.60;
+
+/// Windows in a row that must be busy before the next step up.
+const UP_AFTER: u32 = 2;
+
+/// Windows in a row that must be calm before the next step down.
+const DOWN_AFTER: u32 = 5;
+
+/// Watches one worker.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// All the slots there are.
+    slots: u8,
+    pressure: Pressure,
+    window_began: Instant,
+    busy: Duration,
+    busy_windows: u32,
+    calm_windows: u32,
+}
+
+impl Pressure {
+    /// How many of so many slots may be used.
+    #[must_use]
+    pub fn slots_of(self, slots: u8) -> u8 {
+        match self {
+            Pressure::Normal => slots,
+            Pressure::FewerSlots(SlotsUsed(used)) => used.min(slots),
+            Pressure::Refusing => 1,
+        }
+    }
+
+    /// Whether nobody else is let in.
+    #[must_use]
+    pub fn refuses(self) -> bool {
+        self == Pressure::Refusing
+    }
+}
+
+impl PartialOrd for SlotsUsed {
+    fn partial_cmp(&self, other: &SlotsUsed) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SlotsUsed {
+    fn cmp(&self, other: &SlotsUsed) -> std::cmp::Ordering {
+        other.0.cmp(&self.0)
+    }
+}
+
+impl Load {
+    pub(crate) fn new(now: Instant, slots: u8) -> Load {
+        Load {
+            slots,
+            pressure: Pressure::Normal,
+            window_began: now,
+            busy: Duration::ZERO,
+            busy_windows: 0,
+            calm_windows: 0,
+        }
+    }
+
+    /// A turn that ended now took this long. Returns the pressure if that changes it.
+    pub(crate) fn worked(&mut self, now: Instant, busy: Duration) -> Option<Pressure> {
+        self.busy += busy;
+        let watched = now.saturating_duration_since(self.window_began);
+        if watched < WINDOW {
+            return None;
+        }
+        let share = self.busy.as_secs_f32() / watched.as_secs_f32();
+        self.window_began = now;
+        self.busy = Duration::ZERO;
+        let next = self.judge(share);
+        (next != self.pressure).then(|| {
+            self.pressure = next;
+            next
+        })
+    }
+
+    /// What one more window of this share makes of the pressure.
+    fn judge(&mut self, share: f32) -> Pressure {
+        self.busy_windows = if share > self.limit() { self.busy_windows + 1 } else { 0 };
+        self.calm_windows = if share < CALM { self.calm_windows + 1 } else { 0 };
+        if self.busy_windows >= UP_AFTER {
+            self.busy_windows = 0;
+            return self.next_up();
+        }
+        if self.calm_windows >= DOWN_AFTER {
+            self.calm_windows = 0;
+            return self.next_down();
+        }
+        self.pressure
+    }
+
+    /// The share from which on the next step up is taken.
+    fn limit(&self) -> f32 {
+        if self.pressure.slots_of(self.slots) <= 1 { OVERLOADED } else { BUSY }
+    }
+
+    fn next_up(&self) -> Pressure {
+        match self.pressure.slots_of(self.slots) {
+            0 | 1 => Pressure::Refusing,
+            used => Pressure::FewerSlots(SlotsUsed(used / 2)),
+        }
+    }
+
+    /// The same steps backwards.
+    fn next_down(&self) -> Pressure {
+        let steps = std::iter::successors(Some(self.slots), |used| (*used > 1).then_some(*used / 2));
+        match self.pressure {
+            Pressure::Normal => Pressure::Normal,
+            Pressure::Refusing if self.slots <= 1 => Pressure::Normal,
+            Pressure::Refusing => Pressure::FewerSlots(SlotsUsed(1)),
+            Pressure::FewerSlots(SlotsUsed(now)) => {
+                let before = steps.filter(|used| *used > now).last().unwrap_or(self.slots);
+                match before == self.slots {
+                    true => Pressure::Normal,
+                    false => Pressure::FewerSlots(SlotsUsed(before)),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A worker on a clock, whose turns take as long as they are told to.
+    struct Scene {
+        now: Instant,
+        load: Load,
+    }
+
+    impl Scene {
+        fn of(slots: u8) -> Scene {
+            let now = Instant::now();
+            Scene { now, load: Load::new(now, slots) }
+        }
+
+        /// Turns of 20 ms, of which this much per cent is work.
+        fn run(&mut self, time: Duration, percent: u32) -> Vec<Pressure> {
+            let turn = Duration::from_millis(20);
+            let end = self.now + time;
+            let mut changes = Vec::new();
+            while self.now < end {
+                self.now += turn;
+                changes.extend(self.load.worked(self.now, turn * percent / 100));
+            }
+            changes
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn fewer(slots: u8) -> Pressure {
+        Pressure::FewerSlots(SlotsUsed(slots))
+    }
+
+    #[test]
+    fn slots_go_first_and_joins_are_refused_last() {
+        let mut scene = Scene::of(8);
+        assert_eq!(scene.run(7 * SECOND, 90), [fewer(4), fewer(2), fewer(1)]);
+        assert_eq!(scene.run(20 * SECOND, 90), [], "busy, but not past bearing");
+        assert_eq!(scene.run(10 * SECOND, 98), [Pressure::Refusing]);
+    }
+
+    #[test]
+    fn it_comes_back_step_by_step_and_slowly() {
+        let mut scene = Scene::of(8);
+        scene.run(10 * SECOND, 99);
+        assert_eq!(scene.load.pressure, Pressure::Refusing);
+        assert_eq!(scene.run(4 * SECOND, 10), []);
+        assert_eq!(scene.run(17 * SECOND, 10), [fewer(1), fewer(2), fewer(4), Pressure::Normal]);
+        assert_eq!(scene.run(60 * SECOND, 10), []);
+    }
+
+    #[test]
+    fn a_moment_of_work_is_no_overload() {
+        let mut scene = Scene::of(8);
+        for _ in 0..20 {
+            assert_eq!(scene.run(SECOND, 100), []);
+            assert_eq!(scene.run(SECOND, 70), []);
+        }
+    }
+
+    #[test]
+    fn with_one_slot_there_is_none_to_give() {
+        let mut scene = Scene::of(1);
+        assert_eq!(scene.run(10 * SECOND, 90), []);
+        assert_eq!(scene.run(10 * SECOND, 98), [Pressure::Refusing]);
+        assert_eq!(scene.run(10 * SECOND, 5), [Pressure::Normal]);
+    }
+
+    #[test]
+    fn who_sleeps_between_turns_is_calm() {
+        let mut scene = Scene::of(4);
+        scene.run(8 * SECOND, 99);
+        for _ in 0..20 {
+            scene.now += SECOND;
+            scene.load.worked(scene.now, Duration::from_micros(50));
+        }
+        assert_eq!(scene.load.pressure, Pressure::Normal);
+    }
+
+    proptest! {
+        /// Whatever the load, steps are not taken faster than allowed, nor more than one at a time, and calm
+        /// always brings everything back.
+        #[test]
+        fn it_never_flutters(slots in 1u8..=16, shares in prop::collection::vec(0u32..=100, 1..100)) {
+            let mut scene = Scene::of(slots);
+            let mut last = scene.now;
+            for share in shares {
+                let before = scene.load.pressure;
+                for after in scene.run(SECOND, share) {
+                    prop_assert!(scene.now - last >= 2 * SECOND - Duration::from_millis(40));
+                    last = scene.now;
+                    let (before, after) = (before.slots_of(slots), after.slots_of(slots));
+                    prop_assert!(after.max(before) <= 2 * after.min(before) + 1);
+                }
+            }
+            scene.run(60 * SECOND, 0);
+            prop_assert_eq!(scene.load.pressure, Pressure::Normal);
+        }
+    }
+}
