@@ -41,7 +41,7 @@ const STREAMS_MAX: usize = 4;
 const PACKET_LEN_MAX: usize = 1_500;
 
 /// Who is quieter than this is no candidate for a slot: speech begins ten decibels above it.
-const CANDIDATE: i8 = -60;
+pub(crate) const CANDIDATE: i8 = -60;
 
 /// How long it must have been quiet before packets are dropped unopened: until speech is over for
 /// certain, so that one more quiet packet says nothing new.

@@ -48,6 +48,8 @@ pub(crate) struct Participant {
     /// Whether his newest packet of audio was loud, and when it came.
     pub(crate) was_loud: bool,
     pub(crate) said_at: Instant,
+    /// When something came from him that was more than silence.
+    pub(crate) sounded_at: Instant,
     joined_at: Instant,
     /// When something genuine last came.
     heard_at: Instant,
@@ -183,6 +185,7 @@ impl Participant {
             touched: false,
             was_loud: false,
             said_at: now,
+            sounded_at: now,
             joined_at: now,
             heard_at: now,
             wake_at: now,

@@ -71,6 +71,8 @@ pub struct Dropped {
     pub muted: u64,
     /// Audio of someone who holds no slot and is quiet, dropped before it was decrypted.
     pub unheard: u64,
+    /// Audio of someone who holds a slot and has been silent for a while.
+    pub silence: u64,
     /// Audio that had been there before, or came too late to tell.
     pub replayed: u64,
     /// Audio of a payload type nobody agreed to, or of one stream more than a participant may have.
@@ -174,6 +176,7 @@ impl Dropped {
             malformed: self.malformed + other.malformed,
             muted: self.muted + other.muted,
             unheard: self.unheard + other.unheard,
+            silence: self.silence + other.silence,
             replayed: self.replayed + other.replayed,
             foreign: self.foreign + other.foreign,
             forged: self.forged + other.forged,

@@ -13,7 +13,7 @@ use crate::protocol::server::ServerEvent;
 use crate::protocol::types::{Channel, ChannelKind, SPEAKERS_MAX};
 
 /// Channels a server may have; more than anybody reads. One more is refused.
-pub const CHANNELS_MAX: i64 = 1_000;
+pub const CHANNELS_MAX: i64 = 2_000;
 
 /// Characters a channel's name may have: what fits on one line of the list.
 pub const NAME_MAX: usize = 60;

@@ -86,6 +86,31 @@ pub async fn metrics(State(doors): State<Arc<Doors>>, CurrentUser(me): CurrentUs
             "Packets of people nobody has a slot for.",
             sum(|worker| worker.dropped.no_slot),
         ),
+        counter(
+            "cromulent_voice_silence_total",
+            "Packets of silence that were not sent on; most of them were not even decrypted.",
+            sum(|worker| worker.dropped.silence + worker.dropped.unheard),
+        ),
+        counter(
+            "cromulent_voice_forged_total",
+            "Voice packets whose seal was wrong, or not tried after too many that were.",
+            sum(|worker| worker.dropped.forged + worker.dropped.suspect),
+        ),
+        counter(
+            "cromulent_voice_replayed_total",
+            "Voice packets that had been there before, or came too late to tell.",
+            sum(|worker| worker.dropped.replayed),
+        ),
+        counter(
+            "cromulent_voice_foreign_total",
+            "Voice packets nobody agreed to: another kind, or one stream too many.",
+            sum(|worker| worker.dropped.foreign),
+        ),
+        counter(
+            "cromulent_voice_flooded_total",
+            "Voice packets beyond what a microphone sends.",
+            sum(|worker| worker.dropped.flooded),
+        ),
         gauges(
             "cromulent_voice_pressure",
             "What a voice worker sheds: 0 nothing, 1 slots, 2 it also refuses joins.",

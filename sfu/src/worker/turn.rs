@@ -10,7 +10,7 @@ use crate::contain::{Panicked, contained};
 use crate::crossing::Body;
 use crate::demux::Key;
 use crate::forwarder::Frame;
-use crate::intake::Packet;
+use crate::intake::{CANDIDATE, Packet};
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
 use crate::speakers::is_loud;
@@ -25,6 +25,11 @@ const LEVEL_SILENT: i8 = -127;
 
 /// What was held back is sent on only while its speaker goes on: after such a pause it is of the past.
 const STALE: Duration = Duration::from_millis(200);
+
+/// Who holds a slot and has been silent for this long is not sent on until he is heard again: in a large room
+/// most who hold a slot only happen to, and a thousand copies of silence cost as much as a thousand of voice. Long
+/// enough for a listener's decoder to have gone quiet with him.
+const HUSH: Duration = Duration::from_millis(1_500);
 
 impl Worker {
     pub(super) fn participant_due(&mut self, now: Instant, key: Key) {
@@ -139,6 +144,9 @@ impl Worker {
             }
         };
         let (who, room, level) = (participant.id, participant.room, level_of(&frame));
+        if level >= CANDIDATE {
+            participant.sounded_at = now;
+        }
         let was_loud = std::mem::replace(&mut participant.was_loud, is_loud(level));
         let said_before = std::mem::replace(&mut participant.said_at, now);
         if !participant.on_air && now.saturating_duration_since(said_before) > STALE {
@@ -150,7 +158,10 @@ impl Worker {
         }
         // That may have brought a slot, if the home is here.
         let Some(participant) = self.table.get_mut(key) else { return };
-        if participant.on_air {
+        if participant.on_air && now.saturating_duration_since(participant.sounded_at) > HUSH {
+            participant.track.withhold();
+            self.stats.dropped.silence += 1;
+        } else if participant.on_air {
             self.put_on_air(now, key, Some(frame));
         } else {
             participant.track.hold_back(frame);
