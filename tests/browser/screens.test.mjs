@@ -77,6 +77,66 @@ story('every screen is sound, in every width and theme', async (stage) => {
   assert.deepEqual(faults, []);
 });
 
+story("the admin's dialogs are sound, in every width and theme", async (stage) => {
+  mkdirSync(SHOTS, { recursive: true });
+  const server = await stage.server();
+  const ana = await stage.person('ana', 440, DESK);
+  await ana.setsUp(server);
+  await ana.joins('Lounge');
+  const { page } = ana;
+  const name = page.getByLabel('Name', { exact: true });
+  const most = page.getByLabel('Heard at once', { exact: true });
+  const button = (title) => page.getByRole('button', { name: title, exact: true });
+  const faults = [];
+
+  for (const { viewport } of [DESK, TABLET, PHONE]) {
+    await page.setViewportSize(viewport);
+    await ana.opens(server.url);
+    await ana.isInside();
+    await ana.joins('Lounge');
+
+    await button('New channel').click();
+    await isFocused(name, 'the name of the new channel');
+    faults.push(...(await inspect(ana, 'new-channel')));
+    await button('Create').click();
+    await isFocused(name, 'the name that is missing');
+    await ana.sees('1 to 60 characters');
+    faults.push(...(await inspect(ana, 'new-channel-fault')));
+    await page.getByRole('radio', { name: 'Text' }).check();
+    await until('text has no number of voices', () => most.isHidden());
+    await ana.presses('Escape');
+    await isFocused(button('New channel'), 'what opened the dialog');
+
+    if (viewport === TABLET.viewport) await button('People').click();
+    if (viewport === PHONE.viewport) await ana.looksWhoIsIn('Lounge');
+    await button('Settings of Lounge').click();
+    faults.push(...(await inspect(ana, 'room-settings')));
+    await button('Cancel').click();
+    await isFocused(button('Settings of Lounge'), 'what opened the dialog');
+  }
+
+  await button('Settings of Lounge').click();
+  await most.selectOption('3 people');
+  await button('Save').click();
+  await until('the dialog is closed', () => most.isHidden());
+  await button('Settings of Lounge').click();
+  assert.equal(await most.inputValue(), '3');
+  await button('Cancel').click();
+
+  await ana.opens(server.url);
+  await ana.isInside();
+  await button('New channel').click();
+  await name.fill('Garden');
+  await button('Create').click();
+  await ana.joins('Garden');
+
+  assert.deepEqual(faults, []);
+});
+
+async function isFocused(place, what) {
+  await until(`${what} has the focus`, () => place.evaluate((element) => element === document.activeElement));
+}
+
 /** A picture and the faults of what one person sees, in both themes. */
 async function inspect(person, screen) {
   const { page } = person;

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { growEars } from './ears.mjs';
-import { writeTone } from './tone.mjs';
+import { CHEAP_EARS, growEars, SHARP_EARS } from './ears.mjs';
+import { singTone, writeTone } from './tone.mjs';
 import { PATIENCE } from './until.mjs';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -29,16 +29,21 @@ const AWAKE = [
   '--disable-backgrounding-occluded-windows',
 ];
 
+/** A window that costs little to paint. */
+const SMALL = { viewport: { width: 360, height: 480 }, reducedMotion: 'reduce' };
+
 /** A page of Chromium, with the few verbs that a person needs. */
 export class ChromiumPage {
-  #browser;
-  #folder;
+  #close;
   /** What the page complained about. */
   complaints = [];
 
-  constructor(browser, folder, page) {
-    this.#browser = browser;
-    this.#folder = folder;
+  /**
+   * @param {import('playwright-core').Page} page
+   * @param {() => Promise<void>} close Ends everything that was opened for it alone.
+   */
+  constructor(page, close) {
+    this.#close = close;
     /** The page of playwright, for what only this browser can do. */
     this.page = page;
     page.on('pageerror', (error) => this.complaints.push(String(error)));
@@ -64,8 +69,34 @@ export class ChromiumPage {
     const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, ...microphone] });
     const window = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
     window.setDefaultTimeout(PATIENCE);
-    await window.addInitScript(growEars);
-    return new ChromiumPage(browser, folder, await window.newPage());
+    await window.addInitScript(growEars, SHARP_EARS);
+    return new ChromiumPage(await window.newPage(), async () => {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+  }
+
+  /**
+   * One browser with a window for each tone, all small and calm: ten browsers, and ten large windows, are too many
+   * for a small machine. The microphone of a process plays one tone only, so here every page makes its own.
+   * @param {number[]} tones
+   */
+  static async openMany(tones) {
+    const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, '--mute-audio'] });
+    let open = tones.length;
+    const closeOne = async () => {
+      open -= 1;
+      if (open === 0) await browser.close();
+    };
+    const pages = [];
+    for (const hertz of tones) {
+      const window = await browser.newContext({ ...SMALL, permissions: ['microphone'] });
+      window.setDefaultTimeout(PATIENCE);
+      await window.addInitScript(growEars, CHEAP_EARS);
+      await window.addInitScript(singTone, hertz);
+      pages.push(new ChromiumPage(await window.newPage(), closeOne));
+    }
+    return pages;
   }
 
   /** Before the page's own scripts run. */
@@ -104,8 +135,7 @@ export class ChromiumPage {
   }
 
   async close() {
-    await this.#browser.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#close();
   }
 }
 

@@ -2,14 +2,28 @@
 //
 // Put into the page before its own scripts. They listen to every element that plays a stream aloud, so a page
 // that receives a voice and forgets to play it, or plays it muted, is as silent here as it is to a person.
-// Twenty times a second a sample is kept with the page's own clock: how long something took is then measured in
+// Many times a second a sample is kept with the page's own clock: how long something took is then measured in
 // the page, and a slow test runner does not lengthen it.
 
+/** Two pages and time to spare. */
+export const SHARP_EARS = {
+  everyMs: 50,
+  kept: 1200, // one minute
+  fft: 8192, // bins of 5.9 Hz at 48 kHz
+  context: {},
+};
+
+/** For many pages on one small machine: coarser and seldom, but they remember a whole story. */
+export const CHEAP_EARS = {
+  everyMs: 100,
+  kept: 9000, // 15 minutes
+  fft: 4096, // bins of 11.7 Hz, and back to 85 ms ago
+  // Nobody listens to the ears themselves: no loudspeaker, and long blocks.
+  context: { sinkId: { type: 'none' }, latencyHint: 'playback' },
+};
+
 /** Runs inside the page; must not use anything from outside itself. */
-export function growEars() {
-  const EVERY_MS = 50;
-  const KEPT = 1200; // one minute
-  const FFT = 8192; // bins of 5.9 Hz at 48 kHz
+export function growEars({ everyMs, kept, fft, context: how }) {
   const RECENT = 2048; // 43 ms: what is loud now, where the FFT looks back 170 ms
 
   const connections = [];
@@ -34,14 +48,14 @@ export function growEars() {
 
   let context;
   const taps = new Map();
-  const spectrum = new Float32Array(FFT / 2);
-  const wave = new Float32Array(FFT);
+  const spectrum = new Float32Array(fft / 2);
+  const wave = new Float32Array(fft);
 
   function tap(track) {
     if (!taps.has(track)) {
-      context ??= new AudioContext({ sampleRate: 48_000 });
+      context ??= new AudioContext({ sampleRate: 48_000, ...how });
       const analyser = context.createAnalyser();
-      analyser.fftSize = FFT;
+      analyser.fftSize = fft;
       analyser.smoothingTimeConstant = 0;
       const source = context.createMediaStreamSource(new MediaStream([track]));
       source.connect(analyser);
@@ -60,7 +74,7 @@ export function growEars() {
   function listenTo(track) {
     const analyser = tap(track);
     analyser.getFloatTimeDomainData(wave);
-    const recent = wave.subarray(FFT - RECENT);
+    const recent = wave.subarray(fft - RECENT);
     const rms = Math.sqrt(recent.reduce((sum, value) => sum + value * value, 0) / RECENT);
     const tones = [];
     // The transform is the dear part; most lines are silent most of the time.
@@ -68,7 +82,7 @@ export function growEars() {
       analyser.getFloatFrequencyData(spectrum);
       for (let bin = 2; bin < spectrum.length - 1; bin++) {
         if (spectrum[bin] > -90 && spectrum[bin] >= spectrum[bin - 1] && spectrum[bin] > spectrum[bin + 1]) {
-          tones.push({ hertz: Math.round((bin * context.sampleRate) / FFT), decibels: Math.round(spectrum[bin]) });
+          tones.push({ hertz: Math.round((bin * context.sampleRate) / fft), decibels: Math.round(spectrum[bin]) });
         }
       }
       tones.sort((a, b) => b.decibels - a.decibels);
@@ -85,12 +99,20 @@ export function growEars() {
       taps.delete(track);
     }
     samples.push({ at: Date.now(), voices: audibleTracks().map(listenTo).filter((voice) => voice.rms > 0) });
-    if (samples.length > KEPT) samples.shift();
-  }, EVERY_MS);
+    if (samples.length > kept) samples.shift();
+  }, everyMs);
 
   window.ears = {
     /** The samples since then. */
     since: (time) => samples.filter((sample) => sample.at >= time),
+    /** The samples since then, each with no more than the strongest tone of every voice of this loudness. */
+    heard: ({ since, loud }) =>
+      samples
+        .filter((sample) => sample.at >= since)
+        .map(({ at, voices }) => ({
+          at,
+          tones: voices.filter((voice) => voice.rms > loud).map((voice) => voice.tones[0]?.hertz ?? 0),
+        })),
     /** The state of the audio graph; `suspended` would explain deafness. */
     state: () => context?.state ?? 'idle',
     /** How the sound of every living peer connection travels. */
@@ -115,10 +137,10 @@ export function growEars() {
   };
 }
 
-/** How far a heard tone may be from the played one: three bins of the transform. */
+/** How far a heard tone may be from the played one: three bins of the sharp ears, one of the cheap ones. */
 const TOLERANCE_HERTZ = 15;
 /** A voice this loud is heard; the test tones arrive ten times as loud. */
-const LOUD = 0.01;
+export const LOUD = 0.01;
 /** Under this (-60 dBFS) a room is silent. */
 const SILENT = 0.001;
 /** What is this far under the strongest tone is a trace of the codec and not a voice. */
@@ -141,5 +163,10 @@ export function isSilent(sample) {
 }
 
 function isNear(tone, hertz) {
-  return tone !== undefined && Math.abs(tone.hertz - hertz) <= TOLERANCE_HERTZ;
+  return tone !== undefined && isSame(tone.hertz, hertz);
+}
+
+/** Whether a tone that was heard is the one that was played. */
+export function isSame(heard, played) {
+  return Math.abs(heard - played) <= TOLERANCE_HERTZ;
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import puppeteer from 'puppeteer-core';
-import { growEars } from './ears.mjs';
+import { growEars, SHARP_EARS } from './ears.mjs';
 import { PATIENCE, until } from './until.mjs';
 
 const EXECUTABLE = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
@@ -87,7 +87,7 @@ export class FirefoxPage {
         defaultViewport: { width: 1280, height: 800 },
       });
       const page = await browser.newPage();
-      await page.evaluateOnNewDocument(growEars);
+      await page.evaluateOnNewDocument(growEars, SHARP_EARS);
       return new FirefoxPage(browser, sound, page);
     } catch (error) {
       await sound.close();

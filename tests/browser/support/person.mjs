@@ -1,6 +1,6 @@
 // A person at a browser. The verbs are what people do and notice, so that the tests read as stories. What they
 // notice is asked again and again until it holds: nothing here depends on how fast the machine is.
-import { isHeard, isInThere, isSilent } from './ears.mjs';
+import { isHeard, isInThere, isSilent, LOUD } from './ears.mjs';
 import { until } from './until.mjs';
 
 /** How long silence, or the absence of a tone, must last before it counts. */
@@ -69,6 +69,10 @@ export class Person {
 
   async isInside() {
     await until(`${this.name} is inside`, () => this.#ask(() => document.querySelector('[data-voice-state]') !== null));
+  }
+
+  async presses(key) {
+    await this.#page.pressKey(key);
   }
 
   // ---- writing ----
@@ -172,6 +176,11 @@ export class Person {
     return heard(samples).at;
   }
 
+  /** The strongest tone of every voice that was heard, moment by moment since then. */
+  async heard(since) {
+    return this.#ask((question) => window.ears.heard(question), { since, loud: LOUD });
+  }
+
   /** For a while the tone is in nothing that is heard. */
   async doesNotHear(hertz) {
     const samples = await this.#listensAWhile();
@@ -215,6 +224,7 @@ export class Person {
       voice: document.querySelector('[data-voice-state]')?.dataset.voiceState,
       audio: window.ears?.state(),
       hears: window.ears?.since(0).at(-1)?.voices,
+      heardLately: window.ears?.heard({ since: Date.now() - 3000, loud: 0 }).map(({ tones }) => tones.join(' ')),
     }));
     return JSON.stringify({ ...view, ways: await this.#ask(() => window.ears.ways()), complaints: this.#page.complaints });
   }

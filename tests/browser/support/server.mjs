@@ -26,8 +26,9 @@ export class Server {
    * @param {number} port
    * @param {number} voicePort
    * @param {string} log Where its log goes.
+   * @param {string[]} flags What it is told besides.
    */
-  constructor(port, voicePort, log) {
+  constructor(port, voicePort, log, flags) {
     this.url = `http://localhost:${port}`;
     this.data = mkdtempSync(path.join(tmpdir(), 'cromulent-data-'));
     this.#log = createWriteStream(log);
@@ -41,16 +42,18 @@ export class Server {
       ['--password-passes', '1'],
       // All of these people come from one address.
       ['--password-tries-per-minute', '0'],
+      flags,
     ].flat();
   }
 
   /**
    * A running server.
    * @param {string} log
+   * @param {string[]} [flags]
    */
-  static async start(log) {
+  static async start(log, flags = []) {
     const [port, voicePort] = [await freePort(1), await freePort(WORKERS)];
-    const server = new Server(port, voicePort, log);
+    const server = new Server(port, voicePort, log, flags);
     await server.start();
     return server;
   }

@@ -12,7 +12,7 @@ import { Server } from './server.mjs';
 const LOGS = fileURLToPath(new URL('../../../target/test-logs/browser/', import.meta.url));
 
 /** No story takes this long; one that does is stuck. */
-const STUCK_MS = 300_000;
+const STUCK_MS = 600_000;
 
 /** Lines of the server's log that are worth reading after a failure. */
 const LAST_LINES = 40;
@@ -52,8 +52,8 @@ class Stage {
   }
 
   /** A server that is ready. */
-  async server() {
-    const server = await Server.start(this.#log);
+  async server(...flags) {
+    const server = await Server.start(this.#log, flags);
     this.#servers.push(server);
     return server;
   }
@@ -66,6 +66,15 @@ class Stage {
    */
   async person(name, hertz, context) {
     return this.#add(name, await ChromiumPage.open({ hertz, context }), hertz);
+  }
+
+  /**
+   * Many people in one Chromium, each with a window and a tone of their own.
+   * @param {[string, number][]} people Names and tones.
+   */
+  async crowd(people) {
+    const pages = await ChromiumPage.openMany(people.map(([, hertz]) => hertz));
+    return Promise.all(people.map(([name, hertz], index) => this.#add(name, pages[index], hertz)));
   }
 
   /** Somebody with Firefox. */

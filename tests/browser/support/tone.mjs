@@ -33,3 +33,19 @@ export function writeTone(path, hertz) {
   }
   writeFileSync(path, wav);
 }
+
+/**
+ * Inside a page, before its own scripts: the microphone is a sine of this frequency. Must not use anything from
+ * outside itself.
+ * @param {number} hertz
+ */
+export function singTone(hertz) {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const context = new AudioContext({ sampleRate: 48_000, sinkId: { type: 'none' } });
+    const tone = new OscillatorNode(context, { frequency: hertz });
+    const microphone = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    tone.connect(new GainNode(context, { gain: 0.5 })).connect(microphone);
+    tone.start();
+    return microphone.stream;
+  };
+}
