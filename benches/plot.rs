@@ -308,9 +308,12 @@ fn table(folder: &Path) -> String {
         )
         .unwrap();
     }
-    for (name, label) in
-        [("forward", "Forwarding alone"), ("speakers", "Choosing who is heard"), ("join", "A join")]
-    {
+    for (name, label) in [
+        ("forward", "Forwarding alone"),
+        ("intake", "The way in alone"),
+        ("speakers", "Choosing who is heard"),
+        ("join", "A join"),
+    ] {
         rows(&mut text, &read(folder, name), label);
     }
     rows(&mut text, &read(folder, "instructions"), "Instructions");

@@ -165,6 +165,25 @@ pub(crate) struct Admission {
 impl Call {
     /// A worker and its first people, all connected.
     pub(crate) fn of(people: usize, slots: u8, egress: EgressPath) -> Call {
+        let mut call = Call::empty(slots, egress);
+        for _ in 0..people {
+            call.admit_to(RoomId(1), false, |_| {});
+        }
+        call.settle();
+        call
+    }
+
+    /// A worker and people of whom each is alone in a room.
+    pub(crate) fn alone(people: usize, slots: u8, egress: EgressPath) -> Call {
+        let mut call = Call::empty(slots, egress);
+        for n in 0..people {
+            call.admit_to(RoomId(n as u64 + 1), false, |_| {});
+        }
+        call.settle();
+        call
+    }
+
+    fn empty(slots: u8, egress: EgressPath) -> Call {
         let now = Instant::now();
         let hour = Duration::from_secs(3_600);
         let config = WorkerConfig {
@@ -178,19 +197,14 @@ impl Call {
             egress,
             identity: Identity::generate([1; 32]).unwrap(),
         };
-        let mut call = Call {
+        Call {
             now,
             worker: Worker::new(now, config),
             peers: Vec::new(),
             by_address: HashMap::new(),
             identity: PeerIdentity::generate().unwrap(),
             slots,
-        };
-        for _ in 0..people {
-            call.admit_to(RoomId(1), false, |_| {});
         }
-        call.settle();
-        call
     }
 
     /// Lets one more in. `meanwhile` is done at every step; what it does is not measured.

@@ -6,11 +6,15 @@
 //! for good, and in a larger one the slots go to those who speak. Fewer slots than there are may be used
 //! ([`Speakers::set_limit`]); whoever speaks at that moment may finish. Start at [`Speakers::hear`].
 //!
+//! In a crowd everybody may talk at once, so a packet costs no more than a look at every holder and a place
+//! among those who speak; only who comes or goes may cost a look at everybody.
+//!
 //! A client writes its own levels and may lie. It gains little: what is louder than ordinary speech
 //! counts as ordinary speech ([`LOUDNESS_CAP`]), a louder voice must be louder by a [`MARGIN`], and who
 //! has held a slot for a [`TURN`] while others wait gives it up, however loud he says he is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::id::{ParticipantId, SlotIndex};
@@ -61,8 +65,10 @@ pub(crate) fn is_loud(level: i8) -> bool {
 /// Who speaks in a room, and who is heard in which slot.
 #[derive(Debug)]
 pub(crate) struct Speakers {
-    voices: BTreeMap<ParticipantId, Voice>,
+    voices: HashMap<ParticipantId, Voice>,
     speaking: BTreeSet<ParticipantId>,
+    /// The same people by when they were last loud: who is first stops first.
+    last_loud: BTreeSet<(Instant, ParticipantId)>,
     slots: Vec<Option<ParticipantId>>,
     /// How many slots may be filled.
     limit: usize,
@@ -74,6 +80,7 @@ pub(crate) struct Speakers {
 #[derive(Debug, Default)]
 struct Voice {
     muted: bool,
+    speaking: bool,
     /// How loud he is while he speaks, smoothed and capped; pauses do not count.
     loudness: Option<Decibel>,
     /// Since when it has been loud without a break; only counts until speech has begun.
@@ -106,8 +113,9 @@ enum Claim {
 impl Speakers {
     pub(crate) fn new(slots: u8) -> Speakers {
         Speakers {
-            voices: BTreeMap::new(),
+            voices: HashMap::new(),
             speaking: BTreeSet::new(),
+            last_loud: BTreeSet::new(),
             slots: vec![None; usize::from(slots)],
             limit: usize::from(slots),
             speakers_changed: false,
@@ -159,35 +167,37 @@ impl Speakers {
             return None;
         }
         let loudness = Decibel::from(level).clamp(SILENCE, 0.0);
-        let was_speaking = self.speaking.contains(&who);
         if loudness >= SPEECH {
             voice.smooth(now, loudness);
             let since = *voice.loud_since.get_or_insert(now);
-            voice.loud_at = Some(now);
-            if !was_speaking && now.saturating_duration_since(since) >= ATTACK {
+            let before = voice.loud_at.replace(now);
+            if voice.speaking {
+                if let Some(before) = before {
+                    self.last_loud.remove(&(before, who));
+                }
+                self.last_loud.insert((now, who));
+            } else if now.saturating_duration_since(since) >= ATTACK {
+                voice.speaking = true;
                 self.speaking.insert(who);
+                self.last_loud.insert((now, who));
                 self.speakers_changed = true;
             }
             // Only who is loud now: so a pause, however many packets it has, says no more than its first.
-            if voice.slot.is_none() && self.speaking.contains(&who) {
+            if voice.slot.is_none() && voice.speaking {
                 self.challenge(now, who);
+                return self.slot_of(who);
             }
-        } else if !was_speaking {
+        } else if !voice.speaking {
             voice.loud_since = None;
         }
-        self.slot_of(who)
+        voice.slot.map(|held| held.slot)
     }
 
     /// Ends the speech of those who have been quiet long enough, and takes the slots of those who have
     /// ended their sentence, if too many are held.
     pub(crate) fn expire(&mut self, now: Instant) {
-        let over: Vec<ParticipantId> = self
-            .speaking
-            .iter()
-            .copied()
-            .filter(|who| self.silent_at(*who).is_none_or(|at| at <= now))
-            .collect();
-        for who in over {
+        while let Some((_, who)) = self.last_loud.first().copied().filter(|(at, _)| *at + RELEASE <= now) {
+            self.last_loud.pop_first();
             self.stop_speaking(who);
         }
         self.clear_surplus(now);
@@ -195,9 +205,12 @@ impl Speakers {
 
     /// When [`Speakers::expire`] has something to do next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let speech = self.speaking.iter().filter_map(|who| self.silent_at(*who)).min();
-        let sentence = self.slots.iter().flatten().filter_map(|who| self.sentence_over_at(*who)).min();
-        if self.surplus() == 0 { speech } else { speech.into_iter().chain(sentence).min() }
+        let speech = self.last_loud.first().map(|(at, _)| *at + RELEASE);
+        if self.surplus() == 0 {
+            return speech;
+        }
+        let sentences = self.slots.iter().flatten().filter_map(|who| self.sentence_over_at(*who));
+        speech.into_iter().chain(sentences).min()
     }
 
     /// The slot someone holds.
@@ -251,7 +264,11 @@ impl Speakers {
 
     /// How many slots too many are held.
     fn surplus(&self) -> usize {
-        self.slots.iter().flatten().count().saturating_sub(self.limit)
+        self.held().saturating_sub(self.limit)
+    }
+
+    fn held(&self) -> usize {
+        self.slots.iter().flatten().count()
     }
 
     /// Takes slots from those who can do without, the most silent first, until no more are held than may be.
@@ -268,29 +285,19 @@ impl Speakers {
 
     /// The holder who defends his slot least.
     fn weakest(&self, now: Instant) -> Option<(ParticipantId, Held, Claim)> {
-        self.voices
-            .iter()
-            .filter_map(|(who, voice)| Some((*who, voice.slot?, self.claim_of(now, *who, voice))))
-            .min_by(|a, b| a.2.partial_cmp(&b.2).unwrap_or(std::cmp::Ordering::Equal))
-    }
-
-    fn claim_of(&self, now: Instant, who: ParticipantId, voice: &Voice) -> Claim {
-        let Some(held) = voice.slot.filter(|_| !voice.muted) else { return Claim::Muted };
-        let silent_for = voice.loud_at.map(|at| now.saturating_duration_since(at));
-        let held_for = now.saturating_duration_since(held.since);
-        match silent_for {
-            None => Claim::Silent(f32::NEG_INFINITY),
-            Some(pause) if !self.speaking.contains(&who) && pause >= SENTENCE_PAUSE => {
-                Claim::Silent(-pause.as_secs_f32())
-            }
-            Some(_) if held_for >= TURN => Claim::HadTurn(-held_for.as_secs_f32()),
-            Some(_) => Claim::Speaking(voice.loudness.unwrap_or(SILENCE)),
-        }
+        let holders = self.slots.iter().flatten();
+        holders
+            .filter_map(|who| {
+                let voice = self.voices.get(who)?;
+                Some((*who, voice.slot?, claim_of(now, voice)))
+            })
+            .min_by(|a, b| a.2.partial_cmp(&b.2).unwrap_or(Ordering::Equal).then(a.0.cmp(&b.0)))
     }
 
     /// Free slots go to those without one: speakers first, then whoever spoke last, then anyone.
     fn fill_free_slots(&mut self, now: Instant) {
-        while self.slots.iter().flatten().count() < self.limit
+        // The count comes first: mostly everybody has a slot or no slot is free, and nobody is looked for.
+        while self.held() < self.limit.min(self.voices.len())
             && let Some(free) = self.slots.iter().position(Option::is_none)
         {
             let best = self
@@ -298,7 +305,7 @@ impl Speakers {
                 .iter()
                 .filter(|(_, voice)| voice.slot.is_none())
                 .max_by_key(|(who, voice)| {
-                    (self.speaking.contains(who), !voice.muted, voice.loud_at, std::cmp::Reverse(**who))
+                    (voice.speaking, !voice.muted, voice.loud_at, std::cmp::Reverse(**who))
                 })
                 .map(|(who, _)| *who);
             let Some(who) = best else { return };
@@ -330,16 +337,15 @@ impl Speakers {
     }
 
     fn stop_speaking(&mut self, who: ParticipantId) {
-        if self.speaking.remove(&who) {
+        let Some(voice) = self.voices.get_mut(&who) else { return };
+        voice.loud_since = None;
+        if std::mem::take(&mut voice.speaking) {
+            self.speaking.remove(&who);
+            if let Some(at) = voice.loud_at {
+                self.last_loud.remove(&(at, who));
+            }
             self.speakers_changed = true;
         }
-        if let Some(voice) = self.voices.get_mut(&who) {
-            voice.loud_since = None;
-        }
-    }
-
-    fn silent_at(&self, who: ParticipantId) -> Option<Instant> {
-        Some(self.voices.get(&who)?.loud_at? + RELEASE)
     }
 
     /// When a holder gives up a slot that is one too many; in the past if he could do so now.
@@ -348,6 +354,19 @@ impl Speakers {
         let since = voice.slot?.since;
         let heard = voice.loud_at.filter(|_| !voice.muted);
         Some(heard.map_or(since, |at| at + SENTENCE_PAUSE))
+    }
+}
+
+/// How well a holder defends his slot.
+fn claim_of(now: Instant, voice: &Voice) -> Claim {
+    let Some(held) = voice.slot.filter(|_| !voice.muted) else { return Claim::Muted };
+    let silent_for = voice.loud_at.map(|at| now.saturating_duration_since(at));
+    let held_for = now.saturating_duration_since(held.since);
+    match silent_for {
+        None => Claim::Silent(f32::NEG_INFINITY),
+        Some(pause) if !voice.speaking && pause >= SENTENCE_PAUSE => Claim::Silent(-pause.as_secs_f32()),
+        Some(_) if held_for >= TURN => Claim::HadTurn(-held_for.as_secs_f32()),
+        Some(_) => Claim::Speaking(voice.loudness.unwrap_or(SILENCE)),
     }
 }
 
@@ -362,5 +381,7 @@ impl Voice {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

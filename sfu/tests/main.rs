@@ -30,6 +30,8 @@ mod egress;
 mod hearing;
 /// Datagrams and offers nobody should ever send.
 mod hostile;
+/// What is taken in of those who speak, what is not, and at what cost.
+mod intake;
 /// Offers and answers, limits and refusals.
 mod join;
 /// Going away, being cut off, coming back.

@@ -32,6 +32,7 @@ use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{DatagramRecv, Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
+use str0m::stats::MediaEgressStats;
 use str0m::{Candidate, Event as SessionEvent, Input, Output, Rtc, RtcConfig};
 use thiserror::Error;
 
@@ -39,6 +40,9 @@ use media::Line;
 pub use media::{Heard, Media};
 pub use packets::{Packet, Report, Transport};
 use packets::{Speech, red_payload};
+
+/// How often the session is asked for what was reported to it.
+const NOTE_REPORTS_EVERY: Duration = Duration::from_secs(1);
 
 /// The certificate of a client. Making one costs more than everything else at birth, so a thousand
 /// clients of one process share it.
@@ -57,6 +61,8 @@ pub struct Options {
     pub red: bool,
     /// How its packets travel. Over TCP the holder does the framing (RFC 4571).
     pub transport: Transport,
+    /// Note what the other side reports of what it hears; see [`Peer::reported`].
+    pub reported: bool,
 }
 
 /// A voice client.
@@ -74,6 +80,7 @@ pub struct Peer {
     /// Whether audio goes past the session from now on.
     spoken_for: bool,
     remote: Option<SocketAddr>,
+    reported: Option<Reception>,
     wake_at: Option<Instant>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -86,6 +93,17 @@ pub struct Transmit {
     pub to: SocketAddr,
     /// What.
     pub contents: Vec<u8>,
+}
+
+/// What the other side says of what it has heard of us (RFC 3550 section 6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reception {
+    /// Since the beginning.
+    pub packets_lost: u64,
+    /// Of a thousand, in the last report that came.
+    pub loss_per_mille: u16,
+    /// In ticks of 48 kHz.
+    pub jitter: u32,
 }
 
 /// What has happened to a client.
@@ -146,10 +164,10 @@ impl fmt::Debug for Identity {
 }
 
 impl Options {
-    /// Over UDP, without RED.
+    /// Over UDP, without RED, deaf to reports.
     #[must_use]
     pub fn new(identity: Identity) -> Options {
-        Options { identity, red: false, transport: Transport::Udp }
+        Options { identity, red: false, transport: Transport::Udp, reported: false }
     }
 }
 
@@ -189,6 +207,7 @@ impl Peer {
             agreed: None,
             spoken_for: false,
             remote: None,
+            reported: None,
             wake_at: Some(now),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -330,6 +349,12 @@ impl Peer {
         self.remote
     }
 
+    /// What the other side has reported last, if that is noted and something has come.
+    #[must_use]
+    pub fn reported(&self) -> Option<Reception> {
+        self.reported
+    }
+
     /// The address it was given.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
@@ -371,6 +396,9 @@ impl Peer {
                         self.connected = true;
                         self.events.push_back(Event::Connected);
                     }
+                    if let SessionEvent::MediaEgressStats(stats) = event {
+                        self.note_report(&stats);
+                    }
                 }
                 Err(_) => {
                     self.rtc.disconnect();
@@ -388,6 +416,17 @@ impl Peer {
                 self.events.push_back(Event::Closed);
             }
         }
+    }
+
+    fn note_report(&mut self, stats: &MediaEgressStats) {
+        let Some(remote) = stats.remote.as_ref().filter(|_| stats.mid == self.sending) else { return };
+        // None is said to be lost when no report has come since the last time.
+        let before = self.reported.map_or(0, |before| before.loss_per_mille);
+        self.reported = Some(Reception {
+            packets_lost: remote.packets_lost,
+            loss_per_mille: stats.loss.map_or(before, |loss| (loss * 1e3).round() as u16),
+            jitter: remote.jitter,
+        });
     }
 
     fn heard(&mut self, packet: RtpPacket) {
@@ -420,4 +459,5 @@ fn config(options: &Options) -> RtcConfig {
         .enable_opus(true, options.red)
         .set_extension_map(extensions)
         .set_rtcp_report_interval_audio(Duration::from_secs(5))
+        .set_stats_interval(options.reported.then_some(NOTE_REPORTS_EVERY))
 }

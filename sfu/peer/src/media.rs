@@ -114,7 +114,7 @@ impl Media {
         let (algorithm, key_len) = match agreed.profile {
             SrtpProfile::AEAD_AES_128_GCM => (&AES_128_GCM, 16),
             SrtpProfile::AEAD_AES_256_GCM => (&AES_256_GCM, 32),
-            _ => return None,
+            SrtpProfile::AES128_CM_SHA1_80 | _ => return None,
         };
         // Client key, server key, client salt, server salt (RFC 5764 section 4.2).
         let (client_key, rest) = agreed.material.split_at_checked(key_len)?;

@@ -1,8 +1,11 @@
 //! Scenes in which people say things, and storms in which anything may happen.
 
 #![allow(clippy::unwrap_used)]
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
+use super::model::Model;
 use super::*;
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -221,6 +224,54 @@ fn a_limit_of_none_lets_nobody_be_heard() {
 }
 
 proptest! {
+    /// Whatever happens, the quick one says and does what the simple one says and does.
+    #[test]
+    fn it_is_as_if_everybody_were_looked_at(
+        slots in 1u8..5,
+        steps in prop::collection::vec((0u8..12, 1u32..10, -127i8..=0, 0u64..400), 1..500)
+    ) {
+        let mut now = Instant::now();
+        let (mut quick, mut simple) = (Speakers::new(slots), Model::new(slots));
+        let mut here = BTreeSet::new();
+        for (step, who, level, pause) in steps {
+            // Most packets come close together, some after a pause.
+            now += Duration::from_millis(if step < 8 { pause } else { pause / 20 });
+            let who = ParticipantId(who);
+            match step {
+                0 if here.insert(who) => {
+                    quick.enter(now, who, level < -100);
+                    simple.enter(now, who, level < -100);
+                }
+                1 => {
+                    here.remove(&who);
+                    quick.leave(now, who);
+                    simple.leave(now, who);
+                }
+                2 => {
+                    quick.set_muted(who, level < -60);
+                    simple.set_muted(who, level < -60);
+                }
+                3 => {
+                    quick.set_limit(now, level.unsigned_abs() % 6);
+                    simple.set_limit(now, level.unsigned_abs() % 6);
+                }
+                4 | 5 => {
+                    quick.expire(now);
+                    simple.expire(now);
+                }
+                _ => {
+                    let level = level / 2;
+                    prop_assert_eq!(quick.hear(now, who, level), simple.hear(now, who, level));
+                }
+            }
+            prop_assert_eq!(quick.slots(), simple.slots());
+            prop_assert!(quick.speaking().eq(simple.speaking()));
+            prop_assert_eq!(quick.deadline(), simple.deadline());
+            prop_assert_eq!(quick.take_speakers_changed(), simple.take_speakers_changed());
+            prop_assert_eq!(quick.take_slots_changed(), simple.take_slots_changed());
+        }
+    }
+
     /// However the limit moves: nobody who speaks loses his slot to it, once all is quiet it is kept, and no
     /// slot within it is free while someone has none.
     #[test]

@@ -131,7 +131,7 @@ impl SimCall {
             next_address: 1,
             identity: PeerIdentity::with_crypto(setup.cipher.provider()).unwrap(),
             overheard: VecDeque::new(),
-            wiretap: (setup.cipher != Cipher::Cm).then(Wiretap::default),
+            wiretap: (!matches!(setup.cipher, Cipher::Cm | Cipher::Own)).then(Wiretap::default),
             astray: Vec::new(),
             silenced: BTreeMap::new(),
         }
@@ -171,7 +171,7 @@ impl SimCall {
         let id = ParticipantId(self.next_id);
         self.next_id += 1;
         let address = self.new_address();
-        let options = Options { red, ..Options::new(self.identity.clone()) };
+        let options = Options { red, reported: true, ..Options::new(self.identity.clone()) };
         let (mut peer, offer) = Peer::new(self.now, address, usize::from(self.slots), options).unwrap();
         let offer = (self.tampering)(offer);
         let join = Join { room: RoomId(room), participant: id, offer, muted, deafened: false };

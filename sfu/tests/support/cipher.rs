@@ -3,6 +3,7 @@
 //! The stock one always agrees on the strongest. Keys of another are made of the same keying material, cut
 //! to its length; that works as long as both sides do it.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use str0m::crypto::dtls::{
@@ -19,6 +20,12 @@ pub enum Cipher {
     Gcm128,
     /// AES_CM_128_HMAC_SHA1_80.
     Cm,
+    /// What [`Cipher::is_next`] last said when a session was opened.
+    Own,
+}
+
+thread_local! {
+    static NEXT: Cell<Cipher> = const { Cell::new(Cipher::Gcm256) };
 }
 
 impl Cipher {
@@ -27,8 +34,14 @@ impl Cipher {
             Cipher::Gcm256 => &Agreeing(Cipher::Gcm256),
             Cipher::Gcm128 => &Agreeing(Cipher::Gcm128),
             Cipher::Cm => &Agreeing(Cipher::Cm),
+            Cipher::Own => &Agreeing(Cipher::Own),
         };
         CryptoProvider { dtls_provider, ..from_feature_flags() }
+    }
+
+    /// Whoever joins now, in a call where everyone has a cipher of his own, has this one.
+    pub fn is_next(self) {
+        NEXT.set(self);
     }
 
     /// The profile, and how much keying material it takes.
@@ -36,6 +49,7 @@ impl Cipher {
         match self {
             Cipher::Gcm256 => (SrtpProfile::AEAD_AES_256_GCM, 2 * (32 + 12)),
             Cipher::Gcm128 => (SrtpProfile::AEAD_AES_128_GCM, 2 * (16 + 12)),
+            Cipher::Own => NEXT.get().profile(),
             Cipher::Cm => (SrtpProfile::AES128_CM_SHA1_80, 2 * (16 + 14)),
         }
     }
@@ -60,7 +74,8 @@ impl DtlsProvider for Agreeing {
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
         let dtls = from_feature_flags().dtls_provider.new_dtls(certificate, now, version, mtu)?;
-        Ok(Box::new(Agreement(dtls, self.0)))
+        let cipher = if self.0 == Cipher::Own { NEXT.get() } else { self.0 };
+        Ok(Box::new(Agreement(dtls, cipher)))
     }
 }
 
