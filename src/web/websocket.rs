@@ -31,8 +31,8 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Bytes of answers and events that may wait inside the socket library.
 const WRITE_BUFFER_MAX: usize = 1024 * 1024;
 
-/// Bytes of one frame of a long message: what a socket keeps for writing. Almost all events fit into one.
-const PART: usize = 4 * 1024;
+/// Bytes of one frame of a long message: what a socket keeps for writing. All but the longest texts fit into one.
+const PART: usize = 8 * 1024;
 
 /// One socket, from our side.
 pub type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
