@@ -7,14 +7,14 @@
 //! exception: it leaves with the next [`Participant::drive`].) A participant knows nothing of other
 //! participants. Start at [`Participant::receive`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
 use str0m::format::Codec as CodecName;
 use str0m::media::Mid;
 use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap};
-use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc, RtcConfig};
+use str0m::{Candidate, Event, IceCreds, Input, Output, Reason, Rtc, RtcConfig};
 
 use crate::config::{EgressPath, Timeouts};
 use crate::demux::{Key, is_binding_success, is_stun};
@@ -30,6 +30,14 @@ use crate::outbox::{Destination, Outbox};
 use crate::reach::{Noted, Proof, Reach};
 use crate::stats::Reception;
 use crate::track::Track;
+
+/// Whoever needs no more than a look from time to time gets it when others do: waking up costs more than
+/// looking. Ten times a second is soon enough to notice silence and to tell what was sent.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a session is left alone that nothing comes for. Without media it has only its handshake to look
+/// after; but for that it asks to be woken every three seconds, and finds nothing to do.
+const SESSION_REST: Duration = Duration::from_secs(30);
 
 /// One participant.
 #[derive(Debug)]
@@ -379,7 +387,22 @@ impl Participant {
             Link::Interrupted => self.heard_at + timeouts.silence,
         };
         let own = self.wake_at.min(patience);
-        self.egress.report_at().map_or(own, |report| own.min(report))
+        let at = self.egress.report_at().map_or(own, |report| own.min(report));
+        if self.is_settled() { self.next_look(at) } else { at }
+    }
+
+    /// Whether he is connected and all his media goes past the session.
+    fn is_settled(&self) -> bool {
+        self.link != Link::Connecting && self.intake.is_some()
+    }
+
+    /// The first common time to look that is not before `at`.
+    fn next_look(&self, at: Instant) -> Instant {
+        let beyond = at.saturating_duration_since(self.born).as_nanos() % LOOK_EVERY.as_nanos();
+        match u64::try_from(beyond) {
+            Ok(0) | Err(_) => at,
+            Ok(beyond) => at + LOOK_EVERY.saturating_sub(Duration::from_nanos(beyond)),
+        }
     }
 
     /// Whether the session itself wants to be driven.
@@ -413,7 +436,8 @@ impl Participant {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
-                    self.wake_at = at;
+                    let rests = self.is_settled() && self.rtc.last_timeout_reason() != Reason::DTLS;
+                    self.wake_at = if rests { at.max(now + SESSION_REST) } else { at };
                     break;
                 }
                 Ok(Output::Transmit(transmit)) => {

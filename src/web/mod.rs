@@ -12,6 +12,7 @@ pub mod limits;
 pub mod server;
 pub mod sessions;
 pub mod socket;
+pub mod websocket;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -1,4 +1,4 @@
-//! One WebSocket: handshake, reading, writing, heartbeat, and its end.
+//! One WebSocket: hello, reading, writing, heartbeat, and its end.
 //!
 //! Reading and writing run side by side in one task. Requests are carried out one after the other, so a client
 //! that asks faster than it is served only makes itself wait.
@@ -8,19 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::Doors;
 use super::auth::CurrentUser;
 use super::dispatch::dispatch;
 use super::error::{Error, to_the_end};
 use super::limits::RequestLimit;
+use super::websocket::{Handshake, WebSocket, text};
 use crate::chat::sessions::SignedIn;
 use crate::id::ConnectionId;
 use crate::live::hub::{Connection, Next};
@@ -28,15 +31,8 @@ use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
 use crate::protocol::types::{Channel, User};
-use crate::protocol::{HEARTBEAT, HELLO_TIMEOUT, MAX_BAD_FRAMES, MAX_FRAME_BYTES, PROTOCOL, close};
+use crate::protocol::{HEARTBEAT, HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
-
-/// Bytes the socket library reads at once. Its default of 128 KiB is allocated per socket, and 10,000 idle
-/// sockets would hold a gigabyte.
-const READ_BUFFER: usize = 4 * 1024;
-
-/// Bytes of answers and events that may wait inside the socket library.
-const WRITE_BUFFER_MAX: usize = 1024 * 1024;
 
 /// Answers that may wait to be written. Requests are carried out one by one, so two would do; a full queue
 /// stops reading.
@@ -49,19 +45,13 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn open(
     State(doors): State<Arc<Doors>>,
     CurrentUser(me): CurrentUser,
-    upgrade: WebSocketUpgrade,
+    handshake: Handshake,
 ) -> Response {
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER_MAX)
-        .max_message_size(MAX_FRAME_BYTES)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| async move {
-            doors.sockets.fetch_add(1, Ordering::Relaxed);
-            serve(&doors, me, socket).await;
-            doors.sockets.fetch_sub(1, Ordering::Relaxed);
-        })
+    handshake.open(move |socket| async move {
+        doors.sockets.fetch_add(1, Ordering::Relaxed);
+        serve(&doors, me, socket).await;
+        doors.sockets.fetch_sub(1, Ordering::Relaxed);
+    })
 }
 
 async fn serve(doors: &Arc<Doors>, me: SignedIn, mut socket: WebSocket) {
@@ -132,9 +122,9 @@ struct Hello {
 /// Waits for `hello`; the code to close with when something else comes.
 async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
     let text = loop {
-        match socket.recv().await {
+        match socket.next().await {
             Some(Ok(Message::Text(text))) => break text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => return Err(close::NO_HELLO),
         }
     };
@@ -226,12 +216,12 @@ async fn write(
     let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let mut patience = Patience::default();
     loop {
-        let frames = tokio::select! {
+        let frames: Vec<Message> = tokio::select! {
             // In this order: the welcome goes before the first event.
             biased;
-            Some(answer) = answers.recv() => vec![Message::Text(answer)],
+            Some(answer) = answers.recv() => text(answer).collect(),
             next = connection.next(generation) => match next {
-                Next::Send(frames) => frames.into_iter().map(|frame| Message::Text(frame.into())).collect(),
+                Next::Send(events) => events.into_iter().flat_map(text).collect(),
                 Next::Close(code) => return End::ClosedByServer(code),
             },
             _ = heartbeat.tick() => {
@@ -239,7 +229,7 @@ async fn write(
                 if patience.tick(heard.swap(false, Ordering::Relaxed)) == Beat::GiveUp {
                     return End::Lost;
                 }
-                vec![Message::Ping(axum::body::Bytes::new())]
+                vec![Message::Ping(Bytes::new())]
             }
         };
         let send_all = async {
@@ -290,10 +280,12 @@ async fn read(
         heard.store(true, Ordering::Relaxed);
         let text = match message {
             Message::Text(text) => text,
-            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
             // A browser says 1001 when its page is closed or left (RFC 6455 section 7.4.1), a program 1000 when it
             // is done. Anything else is a client that wants another socket.
-            Message::Close(Some(CloseFrame { code: 1000 | 1001, .. })) => return End::ClosedByClient,
+            Message::Close(Some(CloseFrame { code: CloseCode::Normal | CloseCode::Away, .. })) => {
+                return End::ClosedByClient;
+            }
             Message::Close(_) => return End::Lost,
             Message::Binary(_) => Utf8Bytes::default(),
         };
@@ -383,7 +375,7 @@ async fn say_goodbye(socket: &mut WebSocket, code: u16) {
 }
 
 fn close_frame(code: u16) -> Message {
-    Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::default() }))
+    Message::Close(Some(CloseFrame { code: code.into(), reason: Utf8Bytes::default() }))
 }
 
 #[cfg(test)]

@@ -1,0 +1,150 @@
+//! The WebSocket below `socket`: its handshake, the sizes of its buffers, and long messages in parts.
+//!
+//! axum checks the handshake; the stream is taken here and not from axum, which sends whole messages only. The
+//! socket library keeps a buffer as large as the largest frame it ever wrote, and the first event of a connection
+//! names everybody: in a house of 300 that was 64 KiB for each of them, for good. So a long message goes out as
+//! several frames (RFC 6455 section 5.4), which no client can tell from one.
+//!
+//! It must never know what is said. Start at [`Handshake::open`].
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+
+use crate::protocol::MAX_FRAME_BYTES;
+
+/// Bytes the socket library reads at once. Its default of 128 KiB is allocated per socket, and 10,000 idle
+/// sockets would hold a gigabyte.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Bytes of answers and events that may wait inside the socket library.
+const WRITE_BUFFER_MAX: usize = 1024 * 1024;
+
+/// Bytes of one frame of a long message: what a socket keeps for writing. All but the longest texts fit into one.
+const PART: usize = 8 * 1024;
+
+/// One socket, from our side.
+pub type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// A request that asks for a WebSocket as it should (RFC 6455 section 4.2.1).
+pub struct Handshake {
+    upgrade: OnUpgrade,
+    /// The answer to its key.
+    accept: HeaderValue,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Handshake {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        // Before axum, which takes it out of the request.
+        let upgrade = parts.extensions.get::<OnUpgrade>().cloned();
+        let _checked =
+            WebSocketUpgrade::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
+        let key = parts.headers.get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+        let accept = key.and_then(|accept| HeaderValue::try_from(accept).ok());
+        match (upgrade, accept) {
+            (Some(upgrade), Some(accept)) => Ok(Self { upgrade, accept }),
+            // A newer HTTP does it without a key, and is not spoken here.
+            (None, _) | (_, None) => Err(StatusCode::BAD_REQUEST.into_response()),
+        }
+    }
+}
+
+impl Handshake {
+    /// Agrees; `then` gets the socket, in a task of its own, when the answer is out.
+    pub fn open<F: Future<Output = ()> + Send>(
+        self,
+        then: impl FnOnce(WebSocket) -> F + Send + 'static,
+    ) -> Response {
+        let Self { upgrade, accept } = self;
+        tokio::spawn(async move {
+            // Whoever leaves before he has the answer has nothing to be told.
+            let Ok(upgraded) = upgrade.await else { return };
+            let socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config())).await;
+            then(socket).await;
+        });
+        let headers = [
+            (header::CONNECTION, HeaderValue::from_static("upgrade")),
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+            (header::SEC_WEBSOCKET_ACCEPT, accept),
+        ];
+        (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+    }
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_MAX)
+        .max_message_size(Some(MAX_FRAME_BYTES))
+        .max_frame_size(Some(MAX_FRAME_BYTES))
+}
+
+/// A text as it is to be written: whole, or in the frames of one message.
+pub fn text(text: impl Into<Utf8Bytes>) -> impl Iterator<Item = Message> + Send {
+    let text = text.into();
+    let (short, mut rest) = match text.len() {
+        0..=PART => (Some(Message::Text(text)), Bytes::new()),
+        _ => (None, Bytes::from(text)),
+    };
+    let mut kind = Data::Text;
+    short.into_iter().chain(std::iter::from_fn(move || {
+        let part = (!rest.is_empty()).then(|| rest.split_to(PART.min(rest.len())))?;
+        let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
+        kind = Data::Continue;
+        Some(Message::Frame(frame))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{SinkExt, StreamExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_text_goes_in_parts_and_arrives_whole() {
+        let (ours, theirs) = tokio::io::duplex(1_000);
+        let mut server = WebSocketStream::from_raw_socket(ours, Role::Server, Some(config())).await;
+        let mut client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
+        // Characters of two bytes, shifted by one, so that parts end inside of them.
+        let texts: Vec<String> = [0, 1, PART - 1, PART, PART + 1, 2 * PART, 40 * PART + 7]
+            .map(|len| format!("{}{}", "x".repeat(len % 2), "\u{e9}".repeat(len / 2)))
+            .into();
+        let all = texts.clone();
+        let sending = async move {
+            for said in all {
+                for message in text(said) {
+                    let len = match &message {
+                        Message::Frame(frame) => frame.payload().len(),
+                        whole => whole.len(),
+                    };
+                    assert!(len <= PART);
+                    server.feed(message).await.unwrap();
+                }
+            }
+            server.flush().await.unwrap();
+        };
+        let hearing = async {
+            for said in &texts {
+                let heard = client.next().await.unwrap().unwrap();
+                assert_eq!(heard, Message::Text(said.clone().into()));
+            }
+        };
+        tokio::join!(sending, hearing);
+    }
+}
