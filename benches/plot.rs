@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+/// Where `benches/measure` leaves what it measured.
+const FOLDER: &str = "target/measure";
+
 const PAGE: &str = "docs/performance.md";
 const MARKS: [&str; 2] = ["<!-- figures -->", "<!-- end of figures -->"];
 
@@ -42,7 +45,7 @@ struct Picture {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let folder = PathBuf::from(arguments.next().expect("a folder with what was measured"));
+    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| FOLDER.to_owned()));
     let page = PathBuf::from(arguments.next().unwrap_or_else(|| PAGE.to_owned()));
     let pictures = page.parent().unwrap_or(Path::new("."));
     for (name, picture) in
@@ -331,7 +334,9 @@ fn rows(text: &mut String, bench: &Value, label: &str) {
         let values = names.iter().map(|name| match &row[*name] {
             Value::String(text) => text.clone(),
             Value::Null => "-".to_owned(),
-            number => number.to_string(),
+            number @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                number.to_string()
+            }
         });
         writeln!(text, "| {} |", values.collect::<Vec<_>>().join(" | ")).unwrap();
     }

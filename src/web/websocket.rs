@@ -131,7 +131,11 @@ mod tests {
                 for message in text(said) {
                     let len = match &message {
                         Message::Frame(frame) => frame.payload().len(),
-                        whole => whole.len(),
+                        whole @ (Message::Text(_)
+                        | Message::Binary(_)
+                        | Message::Ping(_)
+                        | Message::Pong(_)
+                        | Message::Close(_)) => whole.len(),
                     };
                     assert!(len <= PART);
                     server.feed(message).await.unwrap();
