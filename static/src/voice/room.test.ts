@@ -1,100 +1,28 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeTimers, settle } from "../timers.fake";
 import type { Microphone, Opened } from "./microphone";
+import { FakeMicrophone } from "./microphone.fake";
 import type { Peer } from "./peer";
-import type { Joined } from "./ports";
+import { FakePeer } from "./peer.fake";
 import { VoiceRoom } from "./room";
+import { type Ask, FakeSignal } from "./signal.fake";
 
 const lounge = "c-lounge";
 const attic = "c-attic";
 
-class FakePeer {
-  connectionState = "new";
-  iceConnectionState = "new";
-  onconnectionstatechange: (() => void) | null = null;
-  oniceconnectionstatechange: (() => void) | null = null;
-  localDescription: { sdp: string } | null = null;
-  answer: string | null = null;
-  closed = false;
-  lines: { kind: unknown; direction: string; codecs: string[] }[] = [];
-  sending: (unknown | null)[] = [];
-  answers = 0;
-  still = false;
-
-  addTransceiver(kind: unknown, { direction }: { direction: string }) {
-    const line = { kind, direction, codecs: [] as string[] };
-    this.lines.push(line);
-    return {
-      setCodecPreferences: (codecs: { mimeType: string }[]) => {
-        line.codecs = codecs.map((codec) => codec.mimeType);
-      },
-      sender: { replaceTrack: async (track: unknown) => void this.sending.push(track) },
-      receiver: { track: { line: this.lines.length - 1 } },
-    };
-  }
-  async createOffer() {
-    return { type: "offer", sdp: "offer" };
-  }
-  async setLocalDescription({ sdp }: { sdp: string }) {
-    this.localDescription = { sdp };
-  }
-  async setRemoteDescription({ sdp }: { sdp: string }) {
-    this.answer = sdp;
-  }
-  async getStats() {
-    if (!this.still) this.answers += 1;
-    return new Map<string, unknown>([
-      ["T", { id: "T", type: "transport", selectedCandidatePairId: "P", bytesReceived: this.answers * 100 }],
-      ["P", { id: "P", type: "candidate-pair", responsesReceived: this.answers, currentRoundTripTime: 0.02 }],
-    ]);
-  }
-  close() {
-    this.closed = true;
-    this.connectionState = "closed";
-  }
-  async goes(state: string, ice = state) {
-    this.connectionState = state;
-    this.iceConnectionState = ice;
-    this.onconnectionstatechange?.();
-    await settle();
-  }
-}
-
-class FakeMicrophone {
-  open = true;
-  closed = false;
-  onended: (() => void) | null = null;
-  track = { name: "microphone" };
-  level = () => -30;
-  close() {
-    this.closed = true;
-  }
-}
-
-interface Ask {
-  channel: string;
-  offer: string;
-  muted: boolean;
-  deafened: boolean;
-  answer(participant: number): Promise<void>;
-  refuse(code: string): Promise<void>;
-}
-
 let timers: FakeTimers;
 let peers: FakePeer[];
-let joins: Ask[];
-let told: string[];
+let signal: FakeSignal;
 let microphones: FakeMicrophone[];
 let microphoneAnswer: () => Promise<Opened>;
 let played: unknown[][];
 let silent: boolean;
 let remembered: boolean | null;
-let setFails: boolean;
 let states: string[];
 let room: VoiceRoom;
 
 const peer = () => peers.at(-1) as FakePeer;
-const asked = () => joins.at(-1) as Ask;
+const asked = () => signal.joins.at(-1) as Ask;
 const microphone = () => microphones.at(-1) as FakeMicrophone;
 const state = () => room.state.name;
 
@@ -107,30 +35,7 @@ function open() {
 function make() {
   room = new VoiceRoom({
     timers,
-    signal: {
-      join: (channel, offer, muted, deafened) =>
-        new Promise<Joined>((resolve, reject) => {
-          joins.push({
-            channel,
-            offer,
-            muted,
-            deafened,
-            answer: async (participant) => {
-              resolve({ participant, answer: `answer ${participant}` });
-              await settle();
-            },
-            refuse: async (code) => {
-              reject(Object.assign(new Error(code), { code }));
-              await settle();
-            },
-          });
-        }),
-      set: async (muted, deafened) => {
-        if (setFails) throw Object.assign(new Error("lost"), { code: "lost" });
-        told.push(`set ${muted} ${deafened}`);
-      },
-      leave: async () => void told.push("leave"),
-    },
+    signal,
     openPeer: () => {
       const made = new FakePeer();
       peers.push(made);
@@ -165,14 +70,12 @@ async function inside(participant = 7) {
 beforeEach(() => {
   timers = new FakeTimers();
   peers = [];
-  joins = [];
-  told = [];
+  signal = new FakeSignal();
   microphones = [];
   microphoneAnswer = open;
   played = [];
   silent = false;
   remembered = false;
-  setFails = false;
   states = [];
   make();
 });
@@ -223,7 +126,7 @@ describe("going in", () => {
     await inside();
     room.join(lounge);
     await settle();
-    expect(joins).toHaveLength(1);
+    expect(signal.joins).toHaveLength(1);
   });
 
   it("moves to another room with the same microphone", async () => {
@@ -236,7 +139,7 @@ describe("going in", () => {
     await peer().goes("connected");
     expect(room.channel).toBe(attic);
     expect(microphones).toHaveLength(1);
-    expect(told).toEqual([]);
+    expect(signal.told).toEqual([]);
   });
 });
 
@@ -283,7 +186,7 @@ describe("without a microphone", () => {
     await settle();
     expect(late.closed).toBe(true);
     expect(state()).toBe("idle");
-    expect(joins).toHaveLength(0);
+    expect(signal.joins).toHaveLength(0);
   });
 
   it("asked for, but the user chose another room meanwhile: that one gets it", async () => {
@@ -313,7 +216,7 @@ describe("mute and deafen", () => {
     room.setDeafened(true);
     expect(silent).toBe(true);
     await settle();
-    expect(told).toEqual(["set true false", "set true true"]);
+    expect(signal.told).toEqual(["set true false", "set true true"]);
   });
 
   it("unmuting opens the ears too", async () => {
@@ -331,19 +234,19 @@ describe("mute and deafen", () => {
     await settle();
     room.setMuted(true);
     await asked().answer(7);
-    expect(told).toEqual(["set true false"]);
+    expect(signal.told).toEqual(["set true false"]);
   });
 
   it("that the server did not hear are told again when the socket is back", async () => {
     await inside();
-    setFails = true;
+    signal.fails = true;
     room.setMuted(true);
     await settle();
     room.signalLost();
-    setFails = false;
+    signal.fails = false;
     room.signalResumed();
     await settle();
-    expect(told).toEqual(["set true false"]);
+    expect(signal.told).toEqual(["set true false"]);
     expect(microphone().open).toBe(false);
   });
 });
@@ -367,7 +270,7 @@ describe("refused", () => {
     expect(room.state).toEqual({ name: "failed", channel: lounge, reason });
     expect(microphone().closed).toBe(true);
     expect(peer().closed).toBe(true);
-    expect(told).toEqual([]);
+    expect(signal.told).toEqual([]);
   });
 
   it("because the server is busy or silent: asks again, a little later each time", async () => {
@@ -377,9 +280,9 @@ describe("refused", () => {
     expect(state()).toBe("reconnecting");
     await settle();
     await asked().refuse("silent");
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
     await timers.pass(500);
-    expect(joins).toHaveLength(3);
+    expect(signal.joins).toHaveLength(3);
     await asked().answer(9);
     await peer().goes("connected");
     expect(state()).toBe("connected");
@@ -401,7 +304,7 @@ describe("no way through", () => {
     await asked().answer(7);
     await peer().goes("failed");
     expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "no_way" });
-    expect(told).toEqual(["leave"]);
+    expect(signal.told).toEqual(["leave"]);
   });
 
   it("fails when nothing happens for twelve seconds", async () => {
@@ -425,7 +328,7 @@ describe("a path that breaks", () => {
     expect(state()).toBe("connected");
     await timers.pass(20_000);
     expect(state()).toBe("connected");
-    expect(joins).toHaveLength(1);
+    expect(signal.joins).toHaveLength(1);
   });
 
   it("and does not mend is begun anew after six seconds, counting the same stay", async () => {
@@ -434,7 +337,7 @@ describe("a path that breaks", () => {
     await peer().goes("disconnected");
     peer().still = true;
     await timers.pass(6_100);
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
     expect(peers[0]?.closed).toBe(true);
     await asked().answer(8);
     await peer().goes("connected");
@@ -447,7 +350,7 @@ describe("a path that breaks", () => {
     await inside();
     await peer().goes("failed");
     expect(state()).toBe("reconnecting");
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
   });
 
   it("is noticed in the packets when the browser does not notice", async () => {
@@ -472,9 +375,9 @@ describe("a path that breaks", () => {
       await peer().goes("failed");
     }
     expect(room.state).toMatchObject({ name: "failed", reason: "no_way" });
-    const asks = joins.length;
+    const asks = signal.joins.length;
     await timers.pass(60_000);
-    expect(joins).toHaveLength(asks);
+    expect(signal.joins).toHaveLength(asks);
   });
 
   it("is measured", async () => {
@@ -494,7 +397,7 @@ describe("a socket that is lost", () => {
     expect(state()).toBe("connected");
     room.signalResumed();
     expect(state()).toBe("connected");
-    expect(joins).toHaveLength(1);
+    expect(signal.joins).toHaveLength(1);
   });
 
   it("comes back without resuming: the stay is kept when the server still lists it", async () => {
@@ -502,7 +405,7 @@ describe("a socket that is lost", () => {
     room.signalLost();
     room.signalReady((number) => number === 7, () => true);
     expect(state()).toBe("connected");
-    expect(joins).toHaveLength(1);
+    expect(signal.joins).toHaveLength(1);
   });
 
   it("comes back to a server that forgot us: the room is joined again at once", async () => {
@@ -511,7 +414,7 @@ describe("a socket that is lost", () => {
     room.signalReady(() => false, () => false);
     expect(state()).toBe("reconnecting");
     await settle();
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
     expect(asked().channel).toBe(lounge);
     await asked().answer(1);
     await peer().goes("connected");
@@ -524,10 +427,10 @@ describe("a socket that is lost", () => {
     await peer().goes("failed");
     expect(state()).toBe("reconnecting");
     await timers.pass(10_000);
-    expect(joins).toHaveLength(1);
+    expect(signal.joins).toHaveLength(1);
     room.signalReady(() => false, () => false);
     await settle();
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
   });
 
   it("during the join: joins when it is back, whether resumed or not", async () => {
@@ -538,12 +441,12 @@ describe("a socket that is lost", () => {
     expect(state()).toBe("reconnecting");
     room.signalResumed();
     await settle();
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
     room.signalLost();
     await asked().refuse("lost");
     room.signalReady(() => false, () => false);
     await settle();
-    expect(joins).toHaveLength(3);
+    expect(signal.joins).toHaveLength(3);
   });
 
   it("while another page took the place: says so", async () => {
@@ -551,7 +454,7 @@ describe("a socket that is lost", () => {
     room.signalLost();
     room.signalReady(() => false, () => true);
     expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "taken_over" });
-    expect(told).toEqual([]);
+    expect(signal.told).toEqual([]);
   });
 
   it("hears of the leaving when it is back", async () => {
@@ -559,9 +462,9 @@ describe("a socket that is lost", () => {
     room.signalLost();
     room.leave();
     expect(state()).toBe("idle");
-    expect(told).toEqual([]);
+    expect(signal.told).toEqual([]);
     room.signalResumed();
-    expect(told).toEqual(["leave"]);
+    expect(signal.told).toEqual(["leave"]);
   });
 });
 
@@ -571,7 +474,7 @@ describe("the server ends a stay", () => {
     room.ended(7, "taken_over");
     expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "taken_over" });
     expect(microphone().closed).toBe(true);
-    expect(told).toEqual([]);
+    expect(signal.told).toEqual([]);
     // One press moves it here.
     await inside(9);
     expect(state()).toBe("connected");
@@ -582,7 +485,7 @@ describe("the server ends a stay", () => {
     room.ended(7, reason);
     expect(state()).toBe("reconnecting");
     await settle();
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
   });
 
   it("but not this one", async () => {
@@ -607,7 +510,7 @@ describe("the server ends a stay", () => {
     room.ended(7, "taken_over");
     await timers.pass(1_000);
     expect(room.state).toMatchObject({ name: "failed", reason: "taken_over" });
-    expect(joins).toHaveLength(1);
+    expect(signal.joins).toHaveLength(1);
   });
 
   it("with a leaving and no reason: begins anew", async () => {
@@ -615,7 +518,7 @@ describe("the server ends a stay", () => {
     room.left(7);
     await timers.pass(300);
     expect(state()).toBe("reconnecting");
-    expect(joins).toHaveLength(2);
+    expect(signal.joins).toHaveLength(2);
   });
 });
 
@@ -664,7 +567,7 @@ describe("leaving", () => {
     room.leave();
     await asked().answer(7);
     expect(state()).toBe("idle");
-    expect(told).toEqual(["leave"]);
+    expect(signal.told).toEqual(["leave"]);
     expect(room.participant).toBeNull();
   });
 });

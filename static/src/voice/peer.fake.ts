@@ -1,0 +1,54 @@
+/** A connection that does what a test says; see `peer`. */
+import { settle } from "../timers.fake";
+
+export class FakePeer {
+  connectionState = "new";
+  iceConnectionState = "new";
+  onconnectionstatechange: (() => void) | null = null;
+  oniceconnectionstatechange: (() => void) | null = null;
+  localDescription: { sdp: string } | null = null;
+  answer: string | null = null;
+  closed = false;
+  lines: { kind: unknown; direction: string; codecs: string[] }[] = [];
+  sending: (unknown | null)[] = [];
+  answers = 0;
+  still = false;
+
+  addTransceiver(kind: unknown, { direction }: { direction: string }) {
+    const line = { kind, direction, codecs: [] as string[] };
+    this.lines.push(line);
+    return {
+      setCodecPreferences: (codecs: { mimeType: string }[]) => {
+        line.codecs = codecs.map((codec) => codec.mimeType);
+      },
+      sender: { replaceTrack: async (track: unknown) => void this.sending.push(track) },
+      receiver: { track: { line: this.lines.length - 1 } },
+    };
+  }
+  async createOffer() {
+    return { type: "offer", sdp: "offer" };
+  }
+  async setLocalDescription({ sdp }: { sdp: string }) {
+    this.localDescription = { sdp };
+  }
+  async setRemoteDescription({ sdp }: { sdp: string }) {
+    this.answer = sdp;
+  }
+  async getStats() {
+    if (!this.still) this.answers += 1;
+    return new Map<string, unknown>([
+      ["T", { id: "T", type: "transport", selectedCandidatePairId: "P", bytesReceived: this.answers * 100 }],
+      ["P", { id: "P", type: "candidate-pair", responsesReceived: this.answers, currentRoundTripTime: 0.02 }],
+    ]);
+  }
+  close() {
+    this.closed = true;
+    this.connectionState = "closed";
+  }
+  async goes(state: string, ice = state) {
+    this.connectionState = state;
+    this.iceConnectionState = ice;
+    this.onconnectionstatechange?.();
+    await settle();
+  }
+}
