@@ -201,6 +201,7 @@ impl Driver {
         if now.saturating_duration_since(self.swept_at) >= SWEEP_EVERY {
             self.swept_at = now;
             self.connections.sweep(now, &mut self.worker);
+            self.rims.iter_mut().for_each(|rim| rim.udp_readable = true);
         }
         let end = Instant::now();
         if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now)) {

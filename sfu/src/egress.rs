@@ -22,8 +22,9 @@ mod reporting;
 use std::time::Instant;
 
 use str0m::Rtc;
+use str0m::media::MediaKind;
 use str0m::media::Mid;
-use str0m::rtp::{Extension, Ssrc};
+use str0m::rtp::{Extension, ExtensionMap, Ssrc};
 
 use crate::config::EgressPath;
 use crate::forwarder::{Codec, Outgoing};
@@ -65,6 +66,9 @@ pub(crate) struct Plan {
 struct PlannedLine {
     ssrc: Ssrc,
     mid: Mid,
+    /// The name all of the listener's streams are sent under (RFC 3550 section 6.5.1), and their extensions.
+    cname: String,
+    extensions: ExtensionMap,
 }
 
 /// What became of a packet.
@@ -80,32 +84,29 @@ pub(crate) enum Sent {
     Withheld,
 }
 
+impl Plan {
+    /// What a session has just agreed to: the listener's lines `mids`, and the one he will speak on.
+    pub(crate) fn of(rtc: &mut Rtc, codec: Codec, sending: Mid, mids: &[Mid]) -> Result<Plan, OfferFault> {
+        let mut line = |mid: &Mid| {
+            let ssrc = rtc.direct_api().stream_tx_by_mid(*mid, None)?.ssrc();
+            let media = rtc.media(*mid)?;
+            let (cname, extensions) = (media.cname().to_owned(), media.remote_extmap().clone());
+            Some(PlannedLine { ssrc, mid: *mid, cname, extensions })
+        };
+        let lines = mids.iter().map(|mid| line(mid).ok_or(OfferFault::Refused)).collect::<Result<_, _>>()?;
+        Ok(Plan { codec, lines, sending })
+    }
+
+    /// Whether a number is one of these streams'.
+    fn has(&self, ssrc: Ssrc) -> bool {
+        self.lines.iter().any(|line| line.ssrc == ssrc)
+    }
+}
+
 impl Egress {
-    /// Takes the streams that a session has just agreed to in `mids`, and the line he will speak on.
-    pub(crate) fn new(
-        rtc: &mut Rtc,
-        codec: Codec,
-        sending: Mid,
-        mids: &[Mid],
-        path: EgressPath,
-    ) -> Result<Egress, OfferFault> {
-        let mut lines = Vec::with_capacity(mids.len());
-        for mid in mids {
-            let mut session = rtc.direct_api();
-            let stream = session.stream_tx_by_mid(*mid, None).ok_or(OfferFault::Refused)?;
-            lines.push(PlannedLine { ssrc: stream.ssrc(), mid: *mid });
-        }
-        let plan = Plan { codec, lines, sending };
-        match path {
-            EgressPath::Fast => {
-                // What the session does not know it cannot write to.
-                for line in &plan.lines {
-                    rtc.direct_api().remove_stream_tx(line.ssrc);
-                }
-                Ok(Egress::Undecided(plan))
-            }
-            EgressPath::Reference => Ok(Egress::Reference(Reference::new(rtc, &plan))),
-        }
+    /// The way of someone whose session has just answered: it goes through that session.
+    pub(crate) fn through(rtc: &mut Rtc, plan: &Plan) -> Egress {
+        Egress::Reference(Reference::new(rtc, plan))
     }
 
     pub(crate) fn is_undecided(&self) -> bool {
@@ -126,7 +127,9 @@ impl Egress {
             *self = Egress::Fast(Box::new(reporting));
             return Some((lane, intake));
         }
+        // So it is the session's after all, which knows nothing of these lines yet.
         for line in &plan.lines {
+            rtc.direct_api().declare_media(line.mid, MediaKind::Audio);
             rtc.direct_api().declare_stream_tx(line.ssrc, None, line.mid, None);
         }
         *self = Egress::Reference(Reference::new(rtc, plan));
@@ -229,7 +232,7 @@ fn fast(
 ) -> Option<(NewLane, Reporting, Intake)> {
     let keys = SessionKeys::derive(master)?;
     let level = rtc.media(plan.sending)?.remote_extmap().id_of(Extension::AudioLevel);
-    let lane = NewLane::new(now, rtc, plan, Cipher::new(&keys.rtp_out)?)?;
+    let lane = NewLane::new(now, plan, Cipher::new(&keys.rtp_out)?)?;
     let reporting = Reporting::new(now, born, rtc, plan, &keys)?;
     let opening = Cipher::new(&keys.rtp_in)?;
     // A session that waits for a stream would report for ever that nothing has come of it.

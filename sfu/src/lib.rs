@@ -48,6 +48,7 @@ mod backlog;
 pub mod bench;
 mod bucket;
 mod config;
+mod consent;
 mod contain;
 mod crossing;
 mod crossroads;

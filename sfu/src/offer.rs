@@ -33,6 +33,10 @@ pub(crate) struct Offer {
     pub(crate) receiving: Vec<Mid>,
     /// The text, without what the session must not see.
     pub(crate) sdp: String,
+    /// The same as if only the line he speaks on had been offered.
+    pub(crate) speaking: String,
+    /// His half of the user name of checks (RFC 8445 section 7.2.2).
+    pub(crate) user_name: String,
 }
 
 /// One media section while it is read.
@@ -41,6 +45,8 @@ struct Section {
     mid: Option<Mid>,
     direction: Direction,
     opus: bool,
+    /// Where it begins in the text that is handed on.
+    start: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +87,8 @@ impl Offer {
                 if !media.starts_with("audio ") {
                     return Err(OfferFault::NotAudio);
                 }
-                sections.push(Section { mid: None, direction: Direction::Sends, opus: false });
+                let start = sdp.len();
+                sections.push(Section { mid: None, direction: Direction::Sends, opus: false, start });
                 (lines_in_section, ssrc_lines) = (0, 0);
             }
             let Some(attribute) = line.strip_prefix("a=") else {
@@ -103,11 +110,16 @@ impl Offer {
                 push_line(&mut sdp, line);
             }
         }
-        agreed.complete()?;
-        Self::from_sections(&sections, sdp)
+        let (user_name, transport) = agreed.complete()?;
+        Self::from_sections(&sections, sdp, user_name, &transport)
     }
 
-    fn from_sections(sections: &[Section], sdp: String) -> Result<Offer, OfferFault> {
+    fn from_sections(
+        sections: &[Section],
+        sdp: String,
+        user_name: String,
+        transport: &str,
+    ) -> Result<Offer, OfferFault> {
         let mut mids = Vec::with_capacity(sections.len());
         for section in sections {
             let mid = section.mid.ok_or(OfferFault::NoMid)?;
@@ -131,7 +143,29 @@ impl Offer {
             return Err(OfferFault::NoOpus);
         }
         let receiving = lines(Direction::Receives).map(|(_, mid)| mid).collect();
-        Ok(Offer { sending: mid, receiving, sdp })
+        let speaking = Self::with_one_line(sections, section, mid, &sdp, transport);
+        Ok(Offer { sending: mid, receiving, sdp, speaking, user_name })
+    }
+
+    /// The text with `section` alone, on a transport of its own. What was said of the shared one stands there, since it
+    /// may have been said in a section that is left out (RFC 9143 section 7.1.3).
+    fn with_one_line(
+        sections: &[Section],
+        section: &Section,
+        mid: Mid,
+        sdp: &str,
+        transport: &str,
+    ) -> String {
+        let starts = sections.iter().map(|section| section.start);
+        let end = starts.clone().find(|start| *start > section.start).unwrap_or(sdp.len());
+        let head = starts.min().and_then(|start| sdp.get(..start)).unwrap_or_default();
+        let body = sdp.get(section.start..end).unwrap_or_default();
+        let mut text = String::with_capacity(head.len() + body.len() + transport.len());
+        head.lines().filter(|line| !is_of_transport(line)).for_each(|line| push_line(&mut text, line));
+        push_line(&mut text, &format!("a=group:BUNDLE {mid}"));
+        body.lines().filter(|line| !is_of_transport(line)).for_each(|line| push_line(&mut text, line));
+        push_line(&mut text, &format!("a=mid:{mid}"));
+        text + transport
     }
 }
 
@@ -177,15 +211,24 @@ impl<'a> Agreed<'a> {
         Ok(())
     }
 
-    fn complete(&self) -> Result<(), OfferFault> {
-        if self.user_name.is_none() || self.password.is_none() {
+    /// The user name, and lines that say all of it.
+    fn complete(&self) -> Result<(String, String), OfferFault> {
+        let (Some(user_name), Some(password)) = (self.user_name, self.password) else {
             return Err(OfferFault::NoIceCredentials);
-        }
-        if self.fingerprint.is_none() {
-            return Err(OfferFault::NoFingerprint);
-        }
-        Ok(())
+        };
+        let fingerprint = self.fingerprint.as_deref().ok_or(OfferFault::NoFingerprint)?;
+        let lines = format!(
+            "a=ice-ufrag:{user_name}\r\na=ice-pwd:{password}\r\na=fingerprint:sha-256 {fingerprint}\r\n\
+             a=setup:actpass\r\n"
+        );
+        Ok((user_name.to_owned(), lines))
     }
+}
+
+/// Whether a line says something about the transport that lines share, or which these are.
+fn is_of_transport(line: &str) -> bool {
+    let name = line.strip_prefix("a=").map(|attribute| attribute.split(':').next().unwrap_or(attribute));
+    matches!(name, Some("ice-ufrag" | "ice-pwd" | "fingerprint" | "setup" | "group" | "mid"))
 }
 
 fn agree<'a>(
@@ -268,6 +311,26 @@ mod tests {
         assert_eq!(offer.sending, Mid::from("0"));
         assert_eq!(offer.receiving, [Mid::from("1")]);
         assert_eq!(offer.sdp, text);
+    }
+
+    #[test]
+    fn the_line_he_speaks_on_can_stand_alone() {
+        let own = |line: &str| line.starts_with("a=ice") || line.starts_with("a=finger");
+        let (transport, rest): (Vec<_>, Vec<_>) =
+            head().lines().map(str::to_owned).partition(|line| own(line));
+        let (transport, rest) = (transport.join("\r\n") + "\r\n", rest.join("\r\n") + "\r\n");
+        // As browsers write it, and with the transport in a section that is left out.
+        for text in [
+            head() + &section("0", "sendonly") + &section("1", "recvonly"),
+            rest + &section("1", "recvonly") + &transport + &section("0", "sendonly"),
+        ] {
+            let speaking = Offer::parse(&text, SLOTS).unwrap().speaking;
+            let alone = Offer::parse(&speaking, SLOTS).unwrap();
+            assert_eq!((alone.sending, alone.receiving.len()), (Mid::from("0"), 0));
+            assert_eq!(speaking.matches("m=audio").count(), 1);
+            assert!(transport.lines().all(|line| speaking.matches(line).count() == 1), "{speaking}");
+            assert_eq!(speaking.matches("a=group:BUNDLE 0\r\n").count(), 1, "{speaking}");
+        }
     }
 
     #[test]

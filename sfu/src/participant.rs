@@ -17,8 +17,9 @@ use str0m::rtp::{Extension, ExtensionMap};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Reason, Rtc, RtcConfig};
 
 use crate::config::{EgressPath, Timeouts};
+use crate::consent::Consent;
 use crate::demux::{Key, is_binding_success, is_stun};
-use crate::egress::{Egress, Heard, Lanes, NewLane, Sent, is_media, is_rtcp};
+use crate::egress::{Egress, Heard, Lanes, NewLane, Plan, Sent, is_media, is_rtcp};
 use crate::forwarder::{Codec, Outgoing};
 use crate::id::{ParticipantId, RoomId, SlotIndex};
 use crate::identity::Identity;
@@ -38,6 +39,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a session is left alone that nothing comes for. Without media it has only its handshake to look
 /// after; but for that it asks to be woken every three seconds, and finds nothing to do.
 const SESSION_REST: Duration = Duration::from_secs(30);
+
+/// How often a session is left a check that could be answered past it: it takes a path for lost on which none has
+/// come for 15 seconds, and the next may be 6 seconds away (RFC 7675 section 5.1).
+const SESSION_CHECK: Duration = Duration::from_secs(8);
 
 /// One participant.
 #[derive(Debug)]
@@ -70,6 +75,9 @@ pub(crate) struct Participant {
     pub(crate) on_air: bool,
     /// What takes his packets past the session.
     intake: Option<Box<Intake>>,
+    /// What answers his checks past the session, and when it was last left to the session.
+    consent: Consent,
+    checked_at: Instant,
     /// The newest packet the session has opened: stream and number.
     newest: Option<(u32, u64)>,
     egress: Egress,
@@ -173,15 +181,20 @@ impl Participant {
     /// Opens a session for an offer, and answers it.
     pub(crate) fn open(now: Instant, opening: Opening<'_>) -> Result<(Participant, String), OfferFault> {
         let Opening { id, room, media, offer, identity, credentials, candidates, egress, born } = opening;
-        let sdp = SdpOffer::from_sdp_string(&offer.sdp).map_err(|_| OfferFault::NotSdp)?;
-        let config = session_config(identity, credentials);
-        let (mut rtc, keys) = keys::watch(identity.handshakes, || config.build(now));
-        for candidate in candidates {
-            rtc.add_local_candidate(candidate.clone());
-        }
-        let answer = rtc.sdp_api().accept_offer(sdp).map_err(|_| OfferFault::Refused)?;
+        let consent = Consent::new(&credentials, &offer.user_name);
+        let begin = |sdp: &str| begin(now, identity, &credentials, candidates, sdp);
+        let (mut rtc, mut keys, answer) = begin(&offer.sdp)?;
         let codec = agreed_codec(&rtc, offer.sending).ok_or(OfferFault::NoOpus)?;
-        let egress = Egress::new(&mut rtc, codec, offer.sending, &offer.receiving, egress)?;
+        let plan = Plan::of(&mut rtc, codec, offer.sending, &offer.receiving)?;
+        let egress = match egress {
+            EgressPath::Reference => Egress::through(&mut rtc, &plan),
+            EgressPath::Fast => {
+                // What is sent to him will most likely go past the session, which keeps more for each line than all
+                // the rest of him takes. So that one has answered, and another one without them goes on.
+                (rtc, keys, _) = begin(&offer.speaking)?;
+                Egress::Undecided(plan)
+            }
+        };
         let participant = Participant {
             id,
             room,
@@ -201,6 +214,8 @@ impl Participant {
             track: Track::new(now, id, codec),
             on_air: false,
             intake: None,
+            consent,
+            checked_at: now,
             newest: None,
             egress,
             keys,
@@ -209,7 +224,7 @@ impl Participant {
             packets_out: 0,
             fault: false,
         };
-        Ok((participant, answer.to_sdp_string()))
+        Ok((participant, answer))
     }
 
     /// Takes a datagram that is his, or claims to be (`nominates` is what its STUN header says).
@@ -229,6 +244,11 @@ impl Participant {
         }
         if is_media(datagram.contents) && self.intake.is_some() {
             return self.take_media(now, datagram, produced);
+        }
+        if is_stun(datagram.contents) && self.consents(now, datagram, outbox) {
+            self.heard_at = now;
+            produced.noted = self.reach.proven(now, origin, datagram.local, Proof::Check);
+            return;
         }
         let Ok(contents) = DatagramRecv::try_from(datagram.contents) else {
             produced.refused = true;
@@ -259,6 +279,18 @@ impl Participant {
         };
         self.heard_at = now;
         produced.noted = self.reach.proven(now, origin, datagram.local, proof);
+    }
+
+    /// Answers a check that tells nothing new, past the session; false when it is the session's.
+    fn consents(&mut self, now: Instant, datagram: &Datagram<'_>, outbox: &mut Outbox) -> bool {
+        let to = Destination { path: datagram.path, local: datagram.local, remote: datagram.remote };
+        let usual = self.is_settled() && self.destination() == Some(to);
+        if !usual || now.saturating_duration_since(self.checked_at) >= SESSION_CHECK {
+            self.checked_at = now;
+            return false;
+        }
+        let answer = |buffer: &mut Vec<u8>, _| self.consent.answer(datagram.contents, to.remote, buffer);
+        outbox.write(to, answer).is_some()
     }
 
     /// Takes a packet of voice or a report past the session.
@@ -511,6 +543,24 @@ fn origin(transmit: &str0m::net::Transmit) -> Destination {
         Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => MediaPath::Tcp,
     };
     Destination { path, local: transmit.source, remote: transmit.destination }
+}
+
+/// Begins a session with an offer; the session, where its keys will appear, and its answer.
+fn begin(
+    now: Instant,
+    identity: &Identity,
+    credentials: &IceCreds,
+    candidates: &[Candidate],
+    sdp: &str,
+) -> Result<(Rtc, KeyBox, String), OfferFault> {
+    let sdp = SdpOffer::from_sdp_string(sdp).map_err(|_| OfferFault::NotSdp)?;
+    let config = session_config(identity, credentials.clone());
+    let (mut rtc, keys) = keys::watch(identity.handshakes, || config.build(now));
+    for candidate in candidates {
+        rtc.add_local_candidate(candidate.clone());
+    }
+    let answer = rtc.sdp_api().accept_offer(sdp).map_err(|_| OfferFault::Refused)?;
+    Ok((rtc, keys, answer.to_sdp_string()))
 }
 
 /// A session as every participant has it.

@@ -102,7 +102,9 @@ impl UdpSocket {
         (granted.receive < SOCKET_BUFFER || granted.send < SOCKET_BUFFER).then_some(granted)
     }
 
-    /// Reads what has come, in batches, up to a budget; whether there may be more.
+    /// Reads what has come, in batches, up to a budget; whether there may be more. A batch that is not full was all
+    /// there was, and the system tells of what comes after it. (Unless an error stood in its way, which it keeps for the
+    /// next read and does not tell of: so there must be one from time to time, whatever the system says.)
     pub(crate) fn read(&mut self, inbox: &mut Inbox, mut take: impl FnMut(SocketAddr, &[u8])) -> bool {
         let mut count = 0;
         while count < READ_BUDGET {
@@ -131,6 +133,9 @@ impl UdpSocket {
                     count += 1;
                     take(meta.addr, datagram);
                 }
+            }
+            if read < BATCH_SIZE {
+                return false;
             }
         }
         true

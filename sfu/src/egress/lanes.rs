@@ -7,7 +7,6 @@
 
 use std::time::Instant;
 
-use str0m::Rtc;
 use str0m::rtp::{Extension, ExtensionMap};
 
 use super::{Plan, Sent};
@@ -102,14 +101,13 @@ struct Level {
 
 impl NewLane {
     /// `None` when the listener's agreement cannot be served this way.
-    pub(super) fn new(now: Instant, rtc: &Rtc, plan: &Plan, cipher: Cipher) -> Option<NewLane> {
+    pub(super) fn new(now: Instant, plan: &Plan, cipher: Cipher) -> Option<NewLane> {
         let slots = plan.lines.iter().map(|line| {
-            let map = rtc.media(line.mid)?.remote_extmap();
             Some(Slot {
                 line: Line::default(),
                 stream: Stream::new(*line.ssrc),
                 tally: Tally { packets: 0, octets: 0, timestamp: 0, at: now },
-                extensions: Extensions::new(map, line.mid.as_bytes())?,
+                extensions: Extensions::new(&line.extensions, line.mid.as_bytes())?,
             })
         });
         Some(NewLane { cipher, codec: plan.codec, slots: slots.collect::<Option<_>>()? })

@@ -109,21 +109,24 @@ impl Reporting {
         plan: &Plan,
         keys: &SessionKeys,
     ) -> Option<Reporting> {
-        let streams = plan.lines.iter().map(|line| {
-            Some(Reported {
-                stream: ReportStream::new(*line.ssrc),
-                cname: rtc.media(line.mid)?.cname().to_owned(),
-                packets: 0,
-                heard: None,
-            })
+        let streams = plan.lines.iter().map(|line| Reported {
+            stream: ReportStream::new(*line.ssrc),
+            cname: line.cname.clone(),
+            packets: 0,
+            heard: None,
         });
+        // A number that none of the streams has: they are sealed with the same key.
+        let mut receiver = rtc.direct_api().new_ssrc();
+        while plan.has(receiver) {
+            receiver = rtc.direct_api().new_ssrc();
+        }
         Some(Reporting {
             outgoing: Cipher::new(&keys.rtcp_out)?,
             incoming: Cipher::new(&keys.rtcp_in)?,
             born,
             next: now + FIRST_REPORT,
-            streams: streams.collect::<Option<_>>()?,
-            receiver: ReportStream::new(*rtc.direct_api().new_ssrc()),
+            streams: streams.collect(),
+            receiver: ReportStream::new(*receiver),
             cname: rtc.media(plan.sending)?.cname().to_owned(),
             openings: Bucket::new(now, REPORTS_PER_SECOND, REPORTS_BURST),
             reporters: Vec::new(),
