@@ -105,7 +105,7 @@ impl Server {
         make_folder(&settings.data_dir)?;
         let db = Db::open(&settings.database()).await?;
         let live = Arc::new(Live::default());
-        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)));
+        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)).await?);
         chat.make_first_channels().await?;
 
         let listen = |source| StartError::Listen { address: settings.listen, source };

@@ -30,7 +30,7 @@ use crate::live::hub::{Connection, Next};
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::{Channel, User};
+use crate::protocol::types::Channel;
 use crate::protocol::{HEARTBEAT, HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
@@ -163,8 +163,8 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    let (channels, users) = match channels_and_users(doors, &connection).await {
-        Ok(found) => found,
+    let channels = match open_channels(doors, &connection).await {
+        Ok(channels) => channels,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error.into());
@@ -184,7 +184,8 @@ async fn attach(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         slots: doors.slots,
         me: user,
-        users,
+        // After its channels were opened: whoever comes meanwhile is in the list, in an event, or in both.
+        users: doors.chat.users(),
         online,
         rooms: doors.voice.rooms_of(channels.iter().map(|channel| channel.id)),
         channels,
@@ -193,16 +194,12 @@ async fn attach(
     Ok((Attached { connection, generation: 0 }, false))
 }
 
-/// What the snapshot of a new connection says of these. The connection sees its channels before the users are
-/// read, so that whoever comes meanwhile is in the list, in an event, or in both.
-async fn channels_and_users(
-    doors: &Doors,
-    connection: &Arc<Connection>,
-) -> Result<(Vec<Channel>, Vec<User>), chat::Error> {
+/// Lets a new connection see its channels.
+async fn open_channels(doors: &Doors, connection: &Arc<Connection>) -> Result<Vec<Channel>, chat::Error> {
     let channels = doors.chat.channels_of(connection.user).await?;
     let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
     doors.live.hub.open_channels(connection, &ids);
-    Ok((channels, doors.chat.users().await?))
+    Ok(channels)
 }
 
 /// Writes answers, events and pings until the connection or the peer ends.
