@@ -42,6 +42,7 @@ use crate::voice::Voice;
 use crate::web::Doors;
 use crate::web::auth::PublicUrl;
 use crate::web::limits::Limits;
+use crate::web::writer::GAP;
 
 /// How often time passes for presence, typing and voice places. Their limits are seconds.
 const TICK: Duration = Duration::from_millis(250);
@@ -105,7 +106,7 @@ impl Server {
         make_folder(&settings.data_dir)?;
         let db = Db::open(&settings.database()).await?;
         let live = Arc::new(Live::default());
-        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)));
+        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)).await?);
         chat.make_first_channels().await?;
 
         let listen = |source| StartError::Listen { address: settings.listen, source };
@@ -145,8 +146,8 @@ impl Server {
     /// Tells every page, closes sockets and media, finishes writes and closes the database.
     pub async fn stop(self) {
         self.doors.live.hub.publish(Audience::Everyone, &ServerEvent::ServerStopping);
-        // One turn of the executor for the event to leave before the close does.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // For the event to leave before the close does: a socket may be gathering, and its task wants its turn.
+        tokio::time::sleep(2 * GAP).await;
         self.doors.live.hub.close_all();
         self.doors.voice.stop().await;
         let _ = self.stop.send(true);

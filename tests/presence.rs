@@ -44,6 +44,25 @@ async fn people_come_and_go() {
 }
 
 #[tokio::test]
+async fn whoever_has_just_registered_is_known_to_the_next_who_comes_and_after_a_restart() {
+    let mut server = TestServer::start().await;
+    let ana = server.user("ana").await;
+    for name in ["Zoe", "ben"] {
+        server.http().register(&crate::support::account(name)).await.unwrap();
+        // A second try is refused, and must not be in any list.
+        server.http().register(&crate::support::account(name)).await.unwrap_err();
+        let again = TestUser::connect(&server, "ana", ana.cookie.clone()).await;
+        assert!(again.snapshot.users.iter().any(|user| user.username == name), "{name} is missing");
+    }
+    let before = TestUser::connect(&server, "ana", ana.cookie.clone()).await.snapshot.users;
+    let names: Vec<_> = before.iter().map(|user| user.username.as_str()).collect();
+    assert_eq!(names, ["ana", "ben", "Zoe"]);
+    server.restart().await;
+    let after = TestUser::connect(&server, "ana", ana.cookie.clone()).await.snapshot.users;
+    assert_eq!(after.to_vec(), before.to_vec(), "the database remembers something else");
+}
+
+#[tokio::test]
 async fn a_second_tab_keeps_somebody_online() {
     let server = TestServer::start().await;
     let [mut ana, ben] = server.users(["ana", "ben"]).await;

@@ -116,6 +116,8 @@ impl Chat {
         channels::join_defaults(&mut tx, user.id, now).await?;
         tx.commit().await?;
 
+        // In this order: whoever connects too late for the event finds the user in the roster.
+        self.roster.put(user.clone());
         self.hub.publish(Audience::Everyone, &ServerEvent::UserChanged { user: user.clone() });
         Ok(user)
     }

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod memberships;
 pub mod messages;
 pub mod passwords;
+pub mod roster;
 pub mod sessions;
 pub mod users;
 
@@ -23,9 +24,10 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
 use crate::id::{IdSource, UserId};
 use crate::live::hub::Hub;
-use crate::protocol::types::{Channel, User};
+use crate::protocol::types::{Channel, Users};
 
 use self::passwords::Passwords;
+use self::roster::Roster;
 
 /// Everything that is remembered.
 pub struct Chat {
@@ -34,6 +36,7 @@ pub struct Chat {
     clock: Clock,
     ids: IdSource,
     passwords: Passwords,
+    roster: Roster,
     rules: Rules,
     /// Whose turn it is to change channels; see [`channels`].
     channel_changes: Semaphore,
@@ -111,18 +114,20 @@ pub enum Error {
 }
 
 impl Chat {
-    /// Over an open database.
-    pub fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Self {
+    /// Over an open database, which nobody else writes to.
+    pub async fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Result<Self, Error> {
         let passwords = Passwords::new(rules.passwords);
-        Self {
+        let roster = Roster::new(users::all(&mut *db.read().await?).await?);
+        Ok(Self {
             db,
             hub,
             clock,
             ids: IdSource::default(),
             passwords,
+            roster,
             rules,
             channel_changes: Semaphore::new(1),
-        }
+        })
     }
 
     /// The time of day.
@@ -145,9 +150,9 @@ impl Chat {
         self.rules.session_lasts
     }
 
-    /// Everybody, by name.
-    pub async fn users(&self) -> Result<Vec<User>, Error> {
-        users::all(&mut *self.db.read().await?).await
+    /// Everybody, by name, from memory.
+    pub fn users(&self) -> Users {
+        self.roster.users()
     }
 
     /// The channels open to a user, in order.

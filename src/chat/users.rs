@@ -1,18 +1,15 @@
 //! People: how they are read and who they are.
 
 use super::Error;
+use super::roster::SNAPSHOT_MAX;
 use crate::db::{Conn, Row, sql};
 use crate::id::UserId;
 use crate::protocol::types::{Role, User};
 
-/// Users a snapshot names. A server for 1,000 people at once has perhaps ten times as many accounts; beyond
-/// that the member list has to be asked for in pages.
-const SNAPSHOT_MAX: i64 = 10_000;
-
-/// Everybody, by name.
+/// Everybody whom a snapshot names, by name. Once at the start: from then on the roster has them.
 pub async fn all(conn: &mut Conn) -> Result<Vec<User>, Error> {
     let rows = sql("select id, username, role from users order by username_folded limit $1")
-        .bind(SNAPSHOT_MAX)
+        .bind(SNAPSHOT_MAX as i64)
         .all(conn)
         .await?;
     rows.iter().map(user).collect()

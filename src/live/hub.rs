@@ -248,9 +248,29 @@ struct Outbox {
     socket: Socket,
     /// Counts sockets, so that an old one cannot take what belongs to its successor.
     generation: u64,
+    /// Unsent events at which the socket's writer is woken, as it last asked; below that a push costs no wake-up.
+    wake_at: usize,
 }
 
 impl Outbox {
+    fn unsent(&self) -> usize {
+        usize::try_from(self.first + self.events.len() as u64 - self.next).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the socket of this generation should look: `events` are there, or it is to be closed. If not, it
+    /// will be woken when they are.
+    fn is_due(&mut self, generation: u64, events: usize) -> bool {
+        if self.generation != generation {
+            return true;
+        }
+        self.wake_at = events;
+        match self.socket {
+            Socket::Closed { .. } | Socket::Slow => true,
+            Socket::Opening | Socket::Detached { .. } => false,
+            Socket::Attached => self.unsent() >= events,
+        }
+    }
+
     fn forget_oldest(&mut self) {
         if self.events.pop_front().is_some() {
             self.first += 1;
@@ -292,6 +312,7 @@ impl Connection {
             next: READY,
             socket: Socket::Opening,
             generation: 0,
+            wake_at: 1,
         };
         Self {
             id,
@@ -313,12 +334,12 @@ impl Connection {
         self.wake.notify_one();
     }
 
-    /// Waits for something to send to the socket of this generation.
-    pub async fn next(&self, generation: u64) -> Next {
+    /// Waits until this many events are there for the socket of this generation, or it is to be closed.
+    pub async fn holds(&self, generation: u64, events: usize) {
         loop {
             let woken = self.wake.notified();
-            if let Some(next) = self.take(generation) {
-                return next;
+            if self.lock().is_due(generation, events) {
+                return;
             }
             woken.await;
         }
@@ -375,12 +396,14 @@ impl Connection {
             outbox.forget_oldest();
         }
         outbox.events.push_back(text.clone());
-        let unsent = outbox.first + outbox.events.len() as u64 - outbox.next;
-        if unsent > QUEUE as u64 && outbox.socket == Socket::Attached {
+        let unsent = outbox.unsent();
+        if unsent > QUEUE && outbox.socket == Socket::Attached {
             telemetry::SLOW_CONNECTIONS.add();
             outbox.socket = Socket::Slow;
         }
-        self.wake.notify_one();
+        if unsent >= outbox.wake_at {
+            self.wake.notify_one();
+        }
     }
 
     /// A new socket goes on after `seq`; its generation.
@@ -404,7 +427,8 @@ impl Connection {
         Some(outbox.generation)
     }
 
-    fn take(&self, generation: u64) -> Option<Next> {
+    /// What the writer of the socket of this generation should do now, if anything.
+    pub fn take(&self, generation: u64) -> Option<Next> {
         let mut outbox = self.lock();
         if outbox.generation != generation {
             return Some(Next::Close(close::REPLACED));

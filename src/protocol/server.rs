@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Channel, Message, Participant, ParticipantNumber, Presence, Room, User};
+use super::types::{Channel, Message, Participant, ParticipantNumber, Presence, Room, User, Users};
 use crate::id::{ChannelId, ConnectionId, UserId};
 
 /// The result of a request, inside `{"id":…,"result":…}`.
@@ -172,7 +172,8 @@ pub struct Snapshot {
     /// Oneself.
     pub me: UserId,
     /// Everybody.
-    pub users: Vec<User>,
+    #[cfg_attr(test, ts(as = "Vec<User>"))]
+    pub users: Users,
     /// Who is online; all others are offline.
     pub online: Vec<UserId>,
     /// The channels open to this user, in order.

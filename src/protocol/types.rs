@@ -1,6 +1,10 @@
 //! The nouns as a browser sees them. Nothing secret is in here, and nothing that only some may see.
 
-use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, MessageId, UserId};
@@ -15,6 +19,47 @@ pub struct User {
     pub username: String,
     /// What they may do on the whole server.
     pub role: Role,
+}
+
+/// Several users, in order: on the wire a plain list. All clones are one, and it is turned into JSON once, for the
+/// first of a thousand who are told the same.
+#[derive(Clone, Debug)]
+pub struct Users(Arc<Listed>);
+
+#[derive(Debug)]
+struct Listed {
+    users: Vec<User>,
+    /// None inside when it could not be written, which is then said to whoever wants it written.
+    json: OnceLock<Option<Box<RawValue>>>,
+}
+
+impl From<Vec<User>> for Users {
+    fn from(users: Vec<User>) -> Self {
+        Self(Arc::new(Listed { users, json: OnceLock::new() }))
+    }
+}
+
+impl Deref for Users {
+    type Target = [User];
+
+    fn deref(&self) -> &[User] {
+        &self.0.users
+    }
+}
+
+impl Serialize for Users {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.json.get_or_init(|| to_raw_value(&self.0.users).ok()) {
+            Some(json) => json.serialize(serializer),
+            None => self.0.users.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Users {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// What a user may do on the whole server.
@@ -132,4 +177,24 @@ pub struct Room {
     pub speakers: Vec<ParticipantNumber>,
     /// Who holds which slot: slot `i` is the `i`-th receiving line of the offer.
     pub slots: Vec<Option<ParticipantNumber>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_a_plain_list_on_the_wire() {
+        let list = vec![
+            User { id: uuid::Uuid::nil().into(), username: "ana".to_owned(), role: Role::Admin },
+            User { id: uuid::Uuid::max().into(), username: "ben\"".to_owned(), role: Role::Member },
+        ];
+        let users = Users::from(list.clone());
+        let plain = serde_json::to_string(&list).unwrap();
+        for _ in 0..2 {
+            assert_eq!(serde_json::to_string(&users.clone()).unwrap(), plain);
+        }
+        assert_eq!(serde_json::from_str::<Users>(&plain).unwrap().to_vec(), list);
+        assert_eq!(serde_json::to_string(&Users::from(Vec::new())).unwrap(), "[]");
+    }
 }

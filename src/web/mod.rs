@@ -13,6 +13,7 @@ pub mod server;
 pub mod sessions;
 pub mod socket;
 pub mod websocket;
+pub mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -1,7 +1,7 @@
-//! One WebSocket: hello, reading, writing, heartbeat, and its end.
+//! One WebSocket: hello, what it begins with, reading, and its end.
 //!
-//! Reading and writing run side by side in one task. Requests are carried out one after the other, so a client
-//! that asks faster than it is served only makes itself wait.
+//! Reading and writing ([`super::writer`]) run side by side in one task. Requests are carried out one after the
+//! other, so a client that asks faster than it is served only makes itself wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,29 +9,30 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::Doors;
 use super::auth::CurrentUser;
 use super::dispatch::dispatch;
 use super::error::{Error, to_the_end};
 use super::limits::RequestLimit;
-use super::websocket::{Handshake, WebSocket, text};
+use super::websocket::{Handshake, WebSocket};
+use super::writer::{GAP, write};
 use crate::chat::sessions::SignedIn;
 use crate::id::ConnectionId;
-use crate::live::hub::{Connection, Next};
+use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::{Channel, User};
-use crate::protocol::{HEARTBEAT, HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
+use crate::protocol::types::Channel;
+use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
 /// Answers that may wait to be written. Requests are carried out one by one, so two would do; a full queue
@@ -39,7 +40,7 @@ use crate::{chat, telemetry};
 const ANSWERS: usize = 16;
 
 /// How long one write may take before the peer counts as gone. The kernel's buffer swallows megabytes first.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `GET /api/socket`: from here on everything goes over this WebSocket.
 pub async fn open(
@@ -77,7 +78,7 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, mut socket: WebSocket) {
     let _ = answers.try_send(answer_frame(hello.id, Ok(welcome)));
     let heard = AtomicBool::new(true);
     let end = tokio::select! {
-        end = write(&connection, generation, queue, &heard, &mut sink) => end,
+        end = write(&connection, generation, queue, &heard, GAP, &mut sink) => end,
         end = read(doors, &connection, &answers, &heard, &mut stream) => end,
     };
     let now = doors.chat.now();
@@ -101,7 +102,7 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, mut socket: WebSocket) {
 }
 
 /// Why a socket ended.
-enum End {
+pub(super) enum End {
     ClosedByClient,
     ClosedByServer(u16),
     Lost,
@@ -163,8 +164,8 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    let (channels, users) = match channels_and_users(doors, &connection).await {
-        Ok(found) => found,
+    let channels = match open_channels(doors, &connection).await {
+        Ok(channels) => channels,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error.into());
@@ -184,7 +185,8 @@ async fn attach(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         slots: doors.slots,
         me: user,
-        users,
+        // After its channels were opened: whoever comes meanwhile is in the list, in an event, or in both.
+        users: doors.chat.users(),
         online,
         rooms: doors.voice.rooms_of(channels.iter().map(|channel| channel.id)),
         channels,
@@ -193,77 +195,12 @@ async fn attach(
     Ok((Attached { connection, generation: 0 }, false))
 }
 
-/// What the snapshot of a new connection says of these. The connection sees its channels before the users are
-/// read, so that whoever comes meanwhile is in the list, in an event, or in both.
-async fn channels_and_users(
-    doors: &Doors,
-    connection: &Arc<Connection>,
-) -> Result<(Vec<Channel>, Vec<User>), chat::Error> {
+/// Lets a new connection see its channels.
+async fn open_channels(doors: &Doors, connection: &Arc<Connection>) -> Result<Vec<Channel>, chat::Error> {
     let channels = doors.chat.channels_of(connection.user).await?;
     let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
     doors.live.hub.open_channels(connection, &ids);
-    Ok((channels, doors.chat.users().await?))
-}
-
-/// Writes answers, events and pings until the connection or the peer ends.
-async fn write(
-    connection: &Connection,
-    generation: u64,
-    mut answers: mpsc::Receiver<Utf8Bytes>,
-    heard: &AtomicBool,
-    sink: &mut SplitSink<WebSocket, Message>,
-) -> End {
-    let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-    let mut patience = Patience::default();
-    loop {
-        let frames: Vec<Message> = tokio::select! {
-            // In this order: the welcome goes before the first event.
-            biased;
-            Some(answer) = answers.recv() => text(answer).collect(),
-            next = connection.next(generation) => match next {
-                Next::Send(events) => events.into_iter().flat_map(text).collect(),
-                Next::Close(code) => return End::ClosedByServer(code),
-            },
-            _ = heartbeat.tick() => {
-                // Anything heard since the last tick counts, pongs among it.
-                if patience.tick(heard.swap(false, Ordering::Relaxed)) == Beat::GiveUp {
-                    return End::Lost;
-                }
-                vec![Message::Ping(Bytes::new())]
-            }
-        };
-        let send_all = async {
-            for frame in frames {
-                sink.feed(frame).await?;
-            }
-            sink.flush().await
-        };
-        if !matches!(timeout(WRITE_TIMEOUT, send_all).await, Ok(Ok(()))) {
-            return End::Lost;
-        }
-    }
-}
-
-/// Whether a peer that says nothing is still believed to be there.
-#[derive(Default)]
-struct Patience {
-    silent: u32,
-}
-
-/// What to do at a heartbeat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Beat {
-    Ping,
-    GiveUp,
-}
-
-impl Patience {
-    /// One heartbeat has passed, in which something was `heard` or not. The second silence in a row is one too many:
-    /// the ping after the first was not answered.
-    fn tick(&mut self, heard: bool) -> Beat {
-        self.silent = if heard { 0 } else { self.silent + 1 };
-        if self.silent >= 2 { Beat::GiveUp } else { Beat::Ping }
-    }
+    Ok(channels)
 }
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.
@@ -396,13 +333,6 @@ mod tests {
         assert_eq!(code(r#"{"id":2,"type":"pong"}"#), (Some(2), "UnknownRequest".to_owned()));
         assert_eq!(code(r#"{"id":3,"type":"post_message","body":7}"#), (Some(3), "Malformed".to_owned()));
         assert_eq!(code(&format!(r#"{{"id":4,"type":{}}}"#, "[".repeat(5000))).1, "Malformed");
-    }
-
-    #[test]
-    fn a_peer_is_given_up_after_a_ping_without_an_answer() {
-        let mut patience = Patience::default();
-        let beats = [true, false, true, false, false].map(|heard| patience.tick(heard));
-        assert_eq!(beats, [Beat::Ping, Beat::Ping, Beat::Ping, Beat::Ping, Beat::GiveUp]);
     }
 
     proptest::proptest! {

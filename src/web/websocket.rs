@@ -1,5 +1,7 @@
 //! The WebSocket below `socket`: its handshake, the sizes of its buffers, and long messages in parts.
 //!
+//! Frames are gathered until a flush or until some kilobytes are there, and then leave in one call.
+//!
 //! axum checks the handshake; the stream is taken here and not from axum, which sends whole messages only. The
 //! socket library keeps a buffer as large as the largest frame it ever wrote, and the first event of a connection
 //! names everybody: in a house of 300 that was 64 KiB for each of them, for good. So a long message goes out as
@@ -31,8 +33,13 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Bytes of answers and events that may wait inside the socket library.
 const WRITE_BUFFER_MAX: usize = 1024 * 1024;
 
-/// Bytes of one frame of a long message: what a socket keeps for writing. All but the longest texts fit into one.
-const PART: usize = 8 * 1024;
+/// Bytes that are gathered before they are written, so that a handful of events cost one call of the system and
+/// not one each. What is written at once is at most this and one frame more, and so is the buffer a socket keeps.
+const GATHERED: usize = 4 * 1024;
+
+/// Bytes of one frame of a long message: with its header (RFC 6455 section 5.2: 4 bytes, unmasked, below 64 KiB) as
+/// much as is gathered, so that two of them fill the buffer. All but the longest texts fit into one.
+const PART: usize = GATHERED - 4;
 
 /// One socket, from our side.
 pub type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
@@ -88,7 +95,7 @@ impl Handshake {
 fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(GATHERED)
         .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES))
@@ -112,9 +119,78 @@ pub fn text(text: impl Into<Utf8Bytes>) -> impl Iterator<Item = Message> + Send 
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use futures_util::{SinkExt, StreamExt};
+    use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
     use super::*;
+
+    /// A stream that notes how much each call wrote.
+    struct Noted {
+        stream: DuplexStream,
+        writes: Vec<usize>,
+    }
+
+    impl AsyncRead for Noted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Noted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+            if let Poll::Ready(Ok(written)) = written {
+                self.writes.push(written);
+            }
+            written
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_flush(context)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_shutdown(context)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_flushed_together_is_one_call_and_the_buffer_has_a_bound() {
+        // Room for all, since nobody reads.
+        let (ours, _theirs) = tokio::io::duplex(4 * 1024 * 1024);
+        let stream = Noted { stream: ours, writes: Vec::new() };
+        let mut server = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config())).await;
+        let mut calls = async |texts: &[usize]| {
+            for len in texts {
+                for message in text("x".repeat(*len)) {
+                    server.feed(message).await.unwrap();
+                }
+            }
+            server.flush().await.unwrap();
+            std::mem::take(&mut server.get_mut().writes)
+        };
+        assert_eq!(calls(&[100]).await, [102]);
+        assert_eq!(calls(&[100; 10]).await, [1020]);
+        // Two parts at a time, and never more than two.
+        assert_eq!(calls(&[4 * PART]).await, [2 * GATHERED; 2]);
+        for texts in [[100; 200], [PART; 200], [PART - 1; 200], [3000; 200]] {
+            let written = calls(&texts).await;
+            assert!(written.iter().all(|bytes| *bytes <= 2 * GATHERED), "{written:?}");
+            assert!(written.len() <= written.iter().sum::<usize>() / GATHERED + 1, "{written:?}");
+        }
+    }
 
     #[tokio::test]
     async fn a_long_text_goes_in_parts_and_arrives_whole() {
