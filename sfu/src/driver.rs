@@ -21,6 +21,7 @@ use crate::load::Load;
 use crate::mailbox::{Letters, Mailbox, Placed};
 use crate::message::{Datagram, Event, MediaPath};
 use crate::pinning;
+use crate::rest::Rest;
 use crate::rim::{Rim, bind_all};
 use crate::stats::WorkerStats;
 use crate::tcp::{Connections, Reading, accept_all};
@@ -63,6 +64,7 @@ pub(crate) struct Driver {
     /// Whether other workers may have sent more than one turn allows.
     untaken: bool,
     load: Load,
+    rest: Rest,
     swept_at: Instant,
     unsent: u64,
 }
@@ -131,6 +133,7 @@ impl Driver {
             directory: links.directory,
             untaken: false,
             load: Load::new(now, config.slots),
+            rest: Rest::new(now),
             swept_at: now,
             unsent: 0,
         };
@@ -148,6 +151,9 @@ impl Driver {
         let mut buffer = vec![0; BUFFER_LEN];
         loop {
             let timeout = self.time_to_wait(Instant::now(), &crossroads);
+            if let Some(until) = self.rest.until().filter(|_| !timeout.is_zero()) {
+                std::thread::sleep(until.saturating_duration_since(Instant::now()));
+            }
             if let Err(error) = self.poll.poll(&mut ready, Some(timeout))
                 && error.kind() != ErrorKind::Interrupted
             {
@@ -203,6 +209,7 @@ impl Driver {
             self.connections.sweep(now, &mut self.worker);
             self.rims.iter_mut().for_each(|rim| rim.udp_readable = true);
         }
+        self.rest.looked(now, self.worker.take_lively());
         let end = Instant::now();
         if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now)) {
             // What follows from it for other workers leaves with the next turn, a second later at most.

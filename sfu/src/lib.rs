@@ -73,6 +73,7 @@ mod participant;
 mod pinning;
 mod reach;
 mod red;
+mod rest;
 mod rim;
 mod room;
 mod rtcp;

@@ -60,6 +60,8 @@ pub struct Worker {
     untold: VecDeque<Untold>,
     /// Whether the pressure is among the untold.
     pressure_untold: bool,
+    /// Whether anything has happened that may be followed by more at once.
+    lively: bool,
     born: Instant,
     now: Instant,
     stats: WorkerStats,
@@ -103,6 +105,7 @@ impl Worker {
             crossings: VecDeque::new(),
             untold: VecDeque::new(),
             pressure_untold: false,
+            lively: true,
             born: now,
             now,
             stats: WorkerStats::default(),
@@ -124,6 +127,7 @@ impl Worker {
     /// See [`JoinError`]. Nothing is kept of someone who is refused.
     pub fn join_from(&mut self, now: Instant, join: &Join, home: usize) -> Result<String, JoinError> {
         self.now = now;
+        self.lively = true;
         let limits = &self.config.limits;
         if join.offer.len() > limits.offer_bytes {
             return Err(JoinError::OfferTooLarge);
@@ -249,6 +253,7 @@ impl Worker {
             self.stats.dropped.unknown += 1;
             return;
         };
+        self.lively |= participant.link == Link::Connecting;
         let mut produced = Produced::default();
         let outbox = &mut self.outbox;
         let result = contained(|| participant.receive(now, &datagram, nominates, outbox, &mut produced));
@@ -322,6 +327,7 @@ impl Worker {
     pub fn handle_crossing(&mut self, now: Instant, from: usize, crossing: Crossing) {
         self.now = now;
         self.stats.crossings_in += 1;
+        self.lively = true;
         self.take_crossing(now, from, crossing);
     }
 
@@ -355,6 +361,12 @@ impl Worker {
     #[must_use]
     pub fn has_events(&self) -> bool {
         !self.untold.is_empty()
+    }
+
+    /// Whether somebody has come, is coming, or has talked since this was asked last. If not, who waits a moment before
+    /// he reads what has come makes nobody wait.
+    pub fn take_lively(&mut self) -> bool {
+        std::mem::replace(&mut self.lively, false)
     }
 
     /// When [`Worker::handle_timeout`] must be called at the latest.

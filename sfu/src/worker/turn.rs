@@ -129,6 +129,7 @@ impl Worker {
     /// Sends a packet of someone's track on to those who may hear him.
     fn publish(&mut self, now: Instant, key: Key, packet: Packet) {
         let Some(participant) = self.table.get_mut(key) else { return };
+        self.lively = true;
         self.stats.packets_in += 1;
         participant.packets_in += 1;
         if !participant.media.may_speak() {
