@@ -42,6 +42,8 @@ struct Entries {
     participants: HashMap<ParticipantId, (RoomId, usize)>,
     /// Participants per worker.
     load: Vec<usize>,
+    /// Whether a worker has too much to do to let anybody else in.
+    refusing: Vec<bool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,12 @@ struct Entry {
 
 impl Directory {
     pub(crate) fn new(workers: usize, limits: &Limits) -> Directory {
-        let entries = Entries { rooms: HashMap::new(), participants: HashMap::new(), load: vec![0; workers] };
+        let entries = Entries {
+            rooms: HashMap::new(),
+            participants: HashMap::new(),
+            load: vec![0; workers],
+            refusing: vec![false; workers],
+        };
         Directory {
             entries: Mutex::new(entries),
             participants_per_room: limits.participants_per_room,
@@ -75,7 +82,7 @@ impl Directory {
             return Err(JoinError::RoomFull);
         }
         let home_is_full = entries.load.get(found.home).is_none_or(|n| *n >= self.participants_per_worker);
-        let stays_home = found.at_home < AT_HOME && !home_is_full;
+        let stays_home = found.at_home < AT_HOME && !home_is_full && !entries.refuses(found.home);
         let worker = if stays_home { found.home } else { least_busy };
         let at_home = found.at_home + usize::from(worker == found.home);
         entries.rooms.insert(room, Entry { participants: found.participants + 1, at_home, ..found });
@@ -101,6 +108,14 @@ impl Directory {
         }
     }
 
+    /// Whether a worker lets nobody else in. As long as another one does, people are placed there; when none does,
+    /// the worker that is asked says so.
+    pub(crate) fn set_refusing(&self, worker: usize, refusing: bool) {
+        if let Some(known) = self.lock().refusing.get_mut(worker) {
+            *known = refusing;
+        }
+    }
+
     /// The worker that has a participant.
     pub(crate) fn worker_of(&self, who: ParticipantId) -> Option<usize> {
         self.lock().participants.get(&who).map(|(_, worker)| *worker)
@@ -112,10 +127,15 @@ impl Directory {
 }
 
 impl Entries {
-    /// The worker with the fewest people; of several, the first.
+    /// The worker with the fewest people, of those that let anybody in if there are such; of several, the first.
     fn least_busy(&self) -> usize {
         let loads = self.load.iter().enumerate();
-        loads.min_by_key(|(_, load)| **load).map_or(0, |(worker, _)| worker)
+        let least = loads.min_by_key(|(worker, load)| (self.refuses(*worker), **load));
+        least.map_or(0, |(worker, _)| worker)
+    }
+
+    fn refuses(&self, worker: usize) -> bool {
+        self.refusing.get(worker).is_some_and(|refusing| *refusing)
     }
 }
 
@@ -212,6 +232,27 @@ mod tests {
         let places = fill(&directory, 1, 1, 5);
         assert_eq!(counts(&places, 2), [3, 2]);
         assert!(places.iter().all(|place| place.home == 0));
+    }
+
+    #[test]
+    fn who_comes_is_placed_where_he_is_let_in_as_long_as_anybody_is() {
+        let directory = directory(2);
+        assert_eq!(fill(&directory, 1, 1, 2), [Place { worker: 0, home: 0 }; 2]);
+        directory.set_refusing(0, true);
+        assert_eq!(fill(&directory, 1, 10, 3), [Place { worker: 1, home: 0 }; 3], "his room's home refuses");
+        assert_eq!(
+            fill(&directory, 2, 20, 3),
+            [Place { worker: 1, home: 1 }; 3],
+            "the least busy one refuses"
+        );
+        directory.set_refusing(1, true);
+        assert_eq!(
+            fill(&directory, 3, 30, 1),
+            [Place { worker: 0, home: 0 }],
+            "all do, and that one will say so"
+        );
+        directory.set_refusing(0, false);
+        assert_eq!(fill(&directory, 1, 40, 1), [Place { worker: 0, home: 0 }]);
     }
 
     #[test]

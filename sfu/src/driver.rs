@@ -214,6 +214,7 @@ impl Driver {
         if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now)) {
             // What follows from it for other workers leaves with the next turn, a second later at most.
             self.worker.set_pressure(end, pressure);
+            self.directory.set_refusing(self.number, pressure.refuses());
         }
         self.tell();
         turn

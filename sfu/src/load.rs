@@ -3,6 +3,9 @@
 //! The time each turn took and the clock go in, a [`Pressure`] comes out. It rises step by step, fewer slots
 //! first and refused joins last, and falls the same way, but more slowly: whoever sheds load looks less busy
 //! and must not take that for the end of it. Knows neither rooms nor threads. Start at [`Load::worked`].
+//!
+//! It is the time on the clock that counts, not the thread's CPU time: a worker that has half of its core taken away by
+//! another process is late with half the work, and its CPU time would never tell.
 
 use std::time::{Duration, Instant};
 
