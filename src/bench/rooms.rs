@@ -2,12 +2,18 @@
 //!
 //! Start at [`open`].
 
+use std::time::Duration;
+
 use super::Error;
 use super::client::{self, Http, Socket};
 use crate::protocol::client::Request;
+use crate::protocol::error::ErrorCode;
 use crate::protocol::rest::Register;
 use crate::protocol::server::{Answer, ServerEvent};
 use crate::protocol::types::ChannelKind;
+
+/// How long an admin waits who has asked for too much at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Makes voice channels until there are as many, as the admin whom the setup link makes.
 pub async fn open(http: Http, setup_token: String, rooms: u16) -> Result<(), Error> {
@@ -26,7 +32,15 @@ pub async fn open(http: Http, setup_token: String, rooms: u16) -> Result<(), Err
     for number in there..rooms.into() {
         let kind = ChannelKind::Voice;
         let create = Request::CreateChannel { name: format!("Bench {number}"), kind, max_speakers: None };
-        let Answer::ChannelCreated { .. } = socket.request(&create).await? else {
+        let answer = loop {
+            match socket.request(&create).await {
+                Err(client::Error::Refused(why)) if why.code == ErrorCode::RateLimited => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answer => break answer?,
+            }
+        };
+        let Answer::ChannelCreated { .. } = answer else {
             return Err(client::Error::Protocol("another answer to `create_channel`".to_owned()).into());
         };
     }
