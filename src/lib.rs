@@ -143,6 +143,12 @@ impl Server {
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
     }
 
+    /// For tests: a worker of voice has this much too much to do.
+    #[doc(hidden)]
+    pub fn says_worker(&self, worker: usize, pressure: sfu::Pressure) {
+        self.doors.voice.note_pressure(worker, pressure);
+    }
+
     /// Tells every page, closes sockets and media, finishes writes and closes the database.
     pub async fn stop(self) {
         self.doors.live.hub.publish(Audience::Everyone, &ServerEvent::ServerStopping);

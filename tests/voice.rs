@@ -1,7 +1,8 @@
 use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent, VoiceEnd};
-use cromulent::protocol::types::MediaState;
+use cromulent::protocol::types::{MediaState, VoiceLoad};
+use sfu::{Pressure, SlotsUsed};
 
 use crate::support::{PASSWORD, TestServer, TestUser};
 
@@ -222,4 +223,23 @@ async fn leaving_outside_a_room_is_fine_and_muting_is_not() {
     assert!(matches!(ana.asks(&Request::LeaveVoice).await, Ok(Answer::Done)));
     let mute = Request::SetVoice { muted: true, deafened: false };
     assert_eq!(ana.asks(&mute).await.unwrap_err(), ErrorCode::NotInVoice);
+}
+
+#[tokio::test]
+async fn everybody_sees_when_voice_has_too_much_to_do_and_when_it_has_room_again() {
+    let server = TestServer::start().await;
+    let mut ana = server.user("ana").await;
+    assert_eq!(ana.snapshot.voice_load, VoiceLoad::Normal);
+    let load = |event: &ServerEvent| match event {
+        ServerEvent::VoiceLoadChanged { load } => Some(*load),
+        _ => None,
+    };
+    server.says_worker(0, Pressure::FewerSlots(SlotsUsed(4)));
+    assert_eq!(ana.waits_for(load).await, VoiceLoad::FewerVoices);
+    server.says_worker(0, Pressure::FewerSlots(SlotsUsed(2)));
+    server.says_worker(0, Pressure::Refusing);
+    assert_eq!(ana.waits_for(load).await, VoiceLoad::Full, "and nothing in between");
+    assert_eq!(server.user("late").await.snapshot.voice_load, VoiceLoad::Full);
+    server.says_worker(0, Pressure::Normal);
+    assert_eq!(ana.waits_for(load).await, VoiceLoad::Normal);
 }

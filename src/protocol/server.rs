@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Channel, Message, Participant, ParticipantNumber, Presence, Room, User, Users};
+use super::types::{
+    Channel, Message, Participant, ParticipantNumber, Presence, Room, User, Users, VoiceLoad,
+};
 use crate::id::{ChannelId, ConnectionId, UserId};
 
 /// The result of a request, inside `{"id":…,"result":…}`.
@@ -142,6 +144,11 @@ pub enum ServerEvent {
         /// Why.
         reason: VoiceEnd,
     },
+    /// The server can take on more or less voice than before. To everybody.
+    VoiceLoadChanged {
+        /// How much now.
+        load: VoiceLoad,
+    },
     /// The server is about to stop; a socket close follows.
     ServerStopping,
 }
@@ -180,4 +187,6 @@ pub struct Snapshot {
     pub channels: Vec<Channel>,
     /// Voice rooms with somebody in them.
     pub rooms: Vec<Room>,
+    /// How much voice it can take on.
+    pub voice_load: VoiceLoad,
 }

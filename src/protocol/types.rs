@@ -84,6 +84,19 @@ pub enum Presence {
     Offline,
 }
 
+/// How much voice the server can take on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum VoiceLoad {
+    /// All it is set to.
+    Normal,
+    /// Fewer people are heard at once than usual.
+    FewerVoices,
+    /// The same, and nobody else may be let in.
+    Full,
+}
+
 /// A place to write or to talk.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

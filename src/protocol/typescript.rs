@@ -32,6 +32,7 @@ fn text() -> String {
         types::User,
         types::Role,
         types::Presence,
+        types::VoiceLoad,
         types::Channel,
         types::ChannelKind,
         types::Message,

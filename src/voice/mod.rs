@@ -4,6 +4,7 @@
 //! the SFU, and turns what the SFU reports into events. Must never know: HTTP, sockets, SQL.
 //! Start with [`Voice::join`]; who is where is the pure state machine in [`rooms`].
 
+pub mod load;
 pub mod rooms;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,12 +12,14 @@ use std::time::Duration;
 
 use sfu::{Events, JoinError, ParticipantId, Pressure, RoomSettings, Sfu, SlotsUsed};
 
+use self::load::Load;
 use self::rooms::{Effect, Entry, Rooms};
 use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::live::hub::{Audience, Hub};
-use crate::protocol::types::{Channel, ParticipantNumber, Room};
+use crate::protocol::server::ServerEvent;
+use crate::protocol::types::{Channel, ParticipantNumber, Room, VoiceLoad};
 use crate::telemetry;
 
 /// Voice rooms and the SFU behind them.
@@ -27,6 +30,8 @@ pub struct Voice {
     // A plain lock, never held across an await. Effects are carried out under it, so that browsers hear of
     // changes in the order in which they happened; publishing only pushes to queues.
     rooms: Mutex<Rooms>,
+    // Likewise.
+    load: Mutex<Load>,
     grace: Duration,
 }
 
@@ -85,7 +90,7 @@ fn log_pressure(worker: usize, pressure: Pressure) {
 impl Voice {
     /// Over a running SFU. `grace` is how long a place is kept for a connection without a socket.
     pub fn new(sfu: Sfu, chat: Arc<Chat>, hub: Arc<Hub>, grace: Duration) -> Self {
-        Self { sfu, chat, hub, rooms: Mutex::default(), grace }
+        Self { sfu, chat, hub, rooms: Mutex::default(), load: Mutex::default(), grace }
     }
 
     /// Lets a channel's settings hold in its room, now and whenever it begins.
@@ -178,11 +183,26 @@ impl Voice {
     pub async fn follow(&self, mut events: Events) {
         while let Some(event) = events.next().await {
             if let sfu::Event::Pressure { worker, pressure } = &event {
-                log_pressure(*worker, *pressure);
+                self.note_pressure(*worker, *pressure);
             }
             let mut rooms = self.rooms();
             let effects = rooms.handle_event(event);
             self.carry_out(&rooms, effects);
+        }
+    }
+
+    /// How much voice the server can take on.
+    pub fn load(&self) -> VoiceLoad {
+        self.load.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).now()
+    }
+
+    /// A worker has more or less to do than it can: whoever runs the server finds it in the log, and everybody sees
+    /// it when it makes a difference to the whole.
+    pub fn note_pressure(&self, worker: usize, pressure: Pressure) {
+        log_pressure(worker, pressure);
+        let mut known = self.load.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(load) = known.note(worker, pressure) {
+            self.hub.publish(Audience::Everyone, &ServerEvent::VoiceLoadChanged { load });
         }
     }
 

@@ -190,6 +190,7 @@ async fn attach(
         online,
         rooms: doors.voice.rooms_of(channels.iter().map(|channel| channel.id)),
         channels,
+        voice_load: doors.voice.load(),
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))

@@ -67,6 +67,7 @@ const snapshot: Snapshot = {
     { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: null },
   ],
   rooms: [],
+  voice_load: "normal",
 };
 
 const message = (number: number, more: Partial<Message> = {}): Message => ({

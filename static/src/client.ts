@@ -226,6 +226,7 @@ export class Client {
       case "participant_changed":
       case "speakers_changed":
       case "slots_changed":
+      case "voice_load_changed":
       case "server_stopping":
         break;
       default: {

@@ -54,6 +54,11 @@ export type Role = "admin" | "member";
 export type Presence = "online" | "offline";
 
 /**
+ * How much voice the server can take on.
+ */
+export type VoiceLoad = "normal" | "fewer_voices" | "full";
+
+/**
  * A place to write or to talk.
  */
 export type Channel = { 
@@ -407,7 +412,11 @@ participant: number,
 /**
  * Why.
  */
-reason: VoiceEnd, } | { "type": "server_stopping" };
+reason: VoiceEnd, } | { "type": "voice_load_changed", 
+/**
+ * How much now.
+ */
+load: VoiceLoad, } | { "type": "server_stopping" };
 
 /**
  * Why a stay in a voice room ended.
@@ -449,7 +458,11 @@ channels: Array<Channel>,
 /**
  * Voice rooms with somebody in them.
  */
-rooms: Array<Room>, };
+rooms: Array<Room>, 
+/**
+ * How much voice it can take on.
+ */
+voice_load: VoiceLoad, };
 
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.

@@ -356,6 +356,8 @@ export const banner = {
   restarting: "The server is restarting. Voice comes back by itself.",
   newVersion: "This page is older than the server.",
   soundHeld: "Your browser holds the sound back.",
+  fewerVoices: "The server is busy: fewer people are heard at once.",
+  full: "The server is busy: nobody else can join a room just now. Who is talking stays.",
 } as const;
 
 

@@ -45,6 +45,11 @@ pub fn settings(folder: &TempDir) -> Settings {
 }
 
 impl TestServer {
+    /// As if one of the threads of voice were too busy for all it has to do.
+    pub fn says_worker(&self, worker: usize, pressure: sfu::Pressure) {
+        self.running().says_worker(worker, pressure);
+    }
+
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }

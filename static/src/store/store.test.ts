@@ -47,6 +47,7 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
     { id: attic, name: "Attic", slug: "attic", kind: "voice", max_speakers: null },
   ],
   rooms: [],
+  voice_load: "normal",
   ...more,
 });
 
@@ -69,13 +70,24 @@ beforeEach(() => {
   touched = [];
 });
 
+describe("a busy server", () => {
+  it("says so at the start and whenever it changes", () => {
+    ready({ voice_load: "fewer_voices" });
+    expect(store.server.load).toBe("fewer_voices");
+    ear("server");
+    store.apply({ type: "voice_load_changed", load: "full" });
+    expect(store.server.load).toBe("full");
+    expect(touched).toEqual(["server"]);
+  });
+});
+
 describe("ready", () => {
   it("brings everything", () => {
     ear("server");
     inLounge();
     expect(store.ready).toBe(true);
     expect(store.me).toBe(ana);
-    expect(store.server).toEqual({ name: "Harbour Street", version: "1.2.3", slots: 8 });
+    expect(store.server).toEqual({ name: "Harbour Street", version: "1.2.3", slots: 8, load: "normal" });
     expect(store.channels).toHaveLength(3);
     expect(store.users.get(ben)?.username).toBe("ben");
     expect([...store.online]).toEqual([ana, ben]);

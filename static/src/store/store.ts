@@ -14,6 +14,7 @@ import type {
   Snapshot,
   User,
   UserId,
+  VoiceLoad,
 } from "../protocol";
 import type { Timers } from "../timers";
 import * as histories from "./history";
@@ -31,6 +32,8 @@ export interface ServerFacts {
   version: string;
   /** Receiving audio lines that an offer should have. */
   slots: number;
+  /** How much voice it can take on. */
+  load: VoiceLoad;
 }
 
 /** What was heard about a room while one's own join was under way; newer than the join's answer. */
@@ -45,7 +48,7 @@ interface JoinWatch {
 export class Store {
   readonly topics = new Topics();
 
-  private facts: ServerFacts = { name: "", version: "", slots: 8 };
+  private facts: ServerFacts = { name: "", version: "", slots: 8, load: "normal" };
   private meId: UserId | null = null;
   private isReady = false;
   private userMap: ReadonlyMap<UserId, User> = new Map();
@@ -128,6 +131,10 @@ export class Store {
       case "voice_ended":
         // The room itself is told by `participant_left`; one's own voice is the voice room's affair.
         break;
+      case "voice_load_changed":
+        this.facts = { ...this.facts, load: event.load };
+        this.topics.touch("server");
+        break;
       case "server_stopping":
         this.isStopping = true;
         this.topics.touch("link");
@@ -140,7 +147,7 @@ export class Store {
   }
 
   private load(snapshot: Snapshot) {
-    this.facts = { name: snapshot.server_name, version: snapshot.version, slots: snapshot.slots };
+    this.facts = { name: snapshot.server_name, version: snapshot.version, slots: snapshot.slots, load: snapshot.voice_load };
     this.meId = snapshot.me;
     this.isReady = true;
     this.isStopping = false;
