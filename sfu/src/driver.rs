@@ -211,7 +211,7 @@ impl Driver {
         }
         self.rest.looked(now, self.worker.take_lively());
         let end = Instant::now();
-        if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now)) {
+        if let Some(pressure) = self.load.worked(end, end.saturating_duration_since(now), pinning::cpu_time) {
             // What follows from it for other workers leaves with the next turn, a second later at most.
             self.worker.set_pressure(end, pressure);
             self.directory.set_refusing(self.number, pressure.refuses());

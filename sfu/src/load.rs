@@ -4,8 +4,9 @@
 //! first and refused joins last, and falls the same way, but more slowly: whoever sheds load looks less busy
 //! and must not take that for the end of it. Knows neither rooms nor threads. Start at [`Load::worked`].
 //!
-//! It is the time on the clock that counts, not the thread's CPU time: a worker that has half of its core taken away by
-//! another process is late with half the work, and its CPU time would never tell.
+//! What a turn took on the clock is more than it worked when others use its core too. That alone is no reason to shed
+//! anything, as long as the worker still finds time to wait; so its CPU time counts as it is, and the clock with a
+//! discount, such that only who never waits any more is busy by the clock.
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,10 @@ const BUSY: f32 = 0.85;
 /// From this share on, with one slot left, nobody else is let in.
 const OVERLOADED: f32 = 0.95;
 
+/// What of a turn's time on the clock counts at least: by the clock a worker is busy when it waits for less than a
+/// thirtieth of the time, and by the clock alone nobody is refused, since others' work may end.
+const CLOCK_COUNTS: f32 = 0.88;
+
 /// Below this share it could do more.
 const CALM: f32 = 0.60;
 
@@ -51,6 +56,8 @@ pub(crate) struct Load {
     pressure: Pressure,
     window_began: Instant,
     busy: Duration,
+    /// The thread's CPU time when the window began.
+    worked_before: Option<Duration>,
     busy_windows: u32,
     calm_windows: u32,
 }
@@ -92,19 +99,33 @@ impl Load {
             pressure: Pressure::Normal,
             window_began: now,
             busy: Duration::ZERO,
+            worked_before: None,
             busy_windows: 0,
             calm_windows: 0,
         }
     }
 
-    /// A turn that ended now took this long. Returns the pressure if that changes it.
-    pub(crate) fn worked(&mut self, now: Instant, busy: Duration) -> Option<Pressure> {
+    /// A turn that ended now took this long on the clock. `worked`, all CPU time of the thread, is asked once a window;
+    /// where it cannot be told the clock counts alone, and all of it. Returns the pressure if that changes it.
+    pub(crate) fn worked(
+        &mut self,
+        now: Instant,
+        busy: Duration,
+        worked: impl FnOnce() -> Option<Duration>,
+    ) -> Option<Pressure> {
         self.busy += busy;
         let watched = now.saturating_duration_since(self.window_began);
         if watched < WINDOW {
             return None;
         }
-        let share = self.busy.as_secs_f32() / watched.as_secs_f32();
+        let of_window = |time: Duration| time.as_secs_f32() / watched.as_secs_f32();
+        let by_clock = of_window(self.busy);
+        let worked = worked();
+        let share = match worked.zip(self.worked_before) {
+            Some((after, before)) => of_window(after.saturating_sub(before)).max(by_clock * CLOCK_COUNTS),
+            None => by_clock,
+        };
+        self.worked_before = worked;
         self.window_began = now;
         self.busy = Duration::ZERO;
         let next = self.judge(share);
@@ -169,12 +190,15 @@ mod tests {
     struct Scene {
         now: Instant,
         load: Load,
+        /// CPU time so far, and what others leave of a turn, in per cent.
+        worked: Duration,
+        left: u32,
     }
 
     impl Scene {
         fn of(slots: u8) -> Scene {
             let now = Instant::now();
-            Scene { now, load: Load::new(now, slots) }
+            Scene { now, load: Load::new(now, slots), worked: Duration::ZERO, left: 100 }
         }
 
         /// Turns of 20 ms, of which this much per cent is work.
@@ -184,7 +208,10 @@ mod tests {
             let mut changes = Vec::new();
             while self.now < end {
                 self.now += turn;
-                changes.extend(self.load.worked(self.now, turn * percent / 100));
+                let busy = turn * percent / 100;
+                self.worked += busy * self.left / 100;
+                let worked = self.worked;
+                changes.extend(self.load.worked(self.now, busy, || Some(worked)));
             }
             changes
         }
@@ -224,6 +251,26 @@ mod tests {
     }
 
     #[test]
+    fn what_others_take_is_not_shed_for_until_no_time_is_left() {
+        let mut scene = Scene::of(8);
+        scene.left = 55;
+        assert_eq!(scene.run(20 * SECOND, 94), [], "it keeps up");
+        let shed = scene.run(20 * SECOND, 100);
+        assert_eq!(shed, [fewer(4), fewer(2), fewer(1)], "it does not, and nobody is refused for it");
+    }
+
+    #[test]
+    fn without_cpu_time_the_clock_counts() {
+        let mut scene = Scene::of(2);
+        let mut changes = Vec::new();
+        for _ in 0..300 {
+            scene.now += Duration::from_millis(20);
+            changes.extend(scene.load.worked(scene.now, Duration::from_millis(18), || None));
+        }
+        assert_eq!(changes, [fewer(1)]);
+    }
+
+    #[test]
     fn with_one_slot_there_is_none_to_give() {
         let mut scene = Scene::of(1);
         assert_eq!(scene.run(10 * SECOND, 90), []);
@@ -237,7 +284,7 @@ mod tests {
         scene.run(8 * SECOND, 99);
         for _ in 0..20 {
             scene.now += SECOND;
-            scene.load.worked(scene.now, Duration::from_micros(50));
+            scene.load.worked(scene.now, Duration::from_micros(50), || None);
         }
         assert_eq!(scene.load.pressure, Pressure::Normal);
     }

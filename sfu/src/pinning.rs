@@ -1,7 +1,22 @@
-//! One core for each worker.
+//! One core for each worker, and how much of it a worker has used.
 //!
 //! A thread that stays where it is finds its sessions in that core's cache. Costs nothing where it cannot be had.
 //! Start at [`pin`].
+
+use std::time::Duration;
+
+/// The CPU time of this thread since it began; `None` where it cannot be told.
+#[cfg(target_os = "linux")]
+pub(crate) fn cpu_time() -> Option<Duration> {
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
+}
+
+/// Elsewhere it is not asked for.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn cpu_time() -> Option<Duration> {
+    None
+}
 
 /// Keeps this thread, that of worker `number`, on one of the cores the process may use.
 #[cfg(target_os = "linux")]
@@ -46,6 +61,17 @@ mod tests {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
         line.trim().to_owned()
+    }
+
+    #[test]
+    fn who_works_has_worked_and_who_sleeps_has_not() {
+        let before = cpu_time().unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        let slept = cpu_time().unwrap();
+        while cpu_time().unwrap() < slept + Duration::from_millis(20) {
+            std::hint::spin_loop();
+        }
+        assert!(slept - before < Duration::from_millis(100));
     }
 
     #[test]
