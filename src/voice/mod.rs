@@ -90,7 +90,8 @@ fn log_pressure(worker: usize, pressure: Pressure) {
 impl Voice {
     /// Over a running SFU. `grace` is how long a place is kept for a connection without a socket.
     pub fn new(sfu: Sfu, chat: Arc<Chat>, hub: Arc<Hub>, grace: Duration) -> Self {
-        Self { sfu, chat, hub, rooms: Mutex::default(), load: Mutex::default(), grace }
+        let load = Mutex::new(Load::of(sfu.ports().len()));
+        Self { sfu, chat, hub, rooms: Mutex::default(), load, grace }
     }
 
     /// Lets a channel's settings hold in its room, now and whenever it begins.
