@@ -22,8 +22,7 @@ mod reporting;
 use std::time::Instant;
 
 use str0m::Rtc;
-use str0m::media::MediaKind;
-use str0m::media::Mid;
+use str0m::media::{MediaKind, Mid};
 use str0m::rtp::{Extension, ExtensionMap, Ssrc};
 
 use crate::config::EgressPath;

@@ -264,6 +264,10 @@ impl Participant {
         // DTLS), so it must not cost him the session. What really breaks it shows when it is drained.
         produced.refused = self.rtc.handle_input(Input::Receive(now, receive)).is_err();
         self.drain(now, outbox, produced);
+        // Only what the session has found genuine: others' noise must not keep his checks from it.
+        if produced.binding_answered {
+            self.checked_at = now;
+        }
         let proof = if produced.newer {
             Proof::Audio
         } else if !produced.packets.is_empty() {
@@ -286,7 +290,6 @@ impl Participant {
         let to = Destination { path: datagram.path, local: datagram.local, remote: datagram.remote };
         let usual = self.is_settled() && self.destination() == Some(to);
         if !usual || now.saturating_duration_since(self.checked_at) >= SESSION_CHECK {
-            self.checked_at = now;
             return false;
         }
         let answer = |buffer: &mut Vec<u8>, _| self.consent.answer(datagram.contents, to.remote, buffer);
