@@ -22,6 +22,10 @@ use super::words::{FRAME, Wall, Words};
 /// How often some of the sockets are looked into.
 const STEP: Duration = Duration::from_millis(1);
 
+/// What falls due within this time is done together: a thread that woke up for each of a thousand open microphones
+/// would do little else. What is said is dated when it goes out.
+const NAP: Duration = Duration::from_micros(250);
+
 /// Steps in which all are.
 const STEPS: usize = 20;
 
@@ -134,7 +138,8 @@ impl Booth {
         let upkeep = self.upkeep.peek().map(|Reverse((at, _))| *at);
         let talk = self.talk.peek().map(|Reverse((at, _))| *at);
         let wake = [upkeep, talk].into_iter().flatten().fold(self.look_at, Instant::min);
-        std::thread::sleep(wake.saturating_duration_since(Instant::now()));
+        let now = Instant::now();
+        std::thread::sleep(wake.max(now + NAP).min(self.look_at).saturating_duration_since(now));
         true
     }
 

@@ -33,7 +33,7 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Threads for the people: half of the cores, since the server needs the other half, and no more than keep busy.
+/// Threads for the people: one per core, wherever the server leaves time, and no more than keep busy.
 const BOOTHS_MAX: usize = 8;
 
 /// Everybody.
@@ -74,7 +74,7 @@ impl People {
         let wall = Wall::look()?;
         let datagram_len = Arc::<AtomicUsize>::default();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let booths = 0..(cores / 2).clamp(1, BOOTHS_MAX);
+        let booths = 0..cores.clamp(1, BOOTHS_MAX);
         let open = |_| Booth::open(plan.payload.into(), wall, phases.clone(), datagram_len.clone());
         let doors = booths.map(open).collect::<Result<Vec<_>, Error>>()?;
         let house = Arc::new(House {
