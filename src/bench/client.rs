@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::protocol::PROTOCOL;
@@ -21,6 +21,10 @@ use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::rest::{Register, SignIn};
 use crate::protocol::server::{Answer, ServerEvent};
+
+/// Read from a connection at a time. The library clears so much before each read, and its own choice, thirty times as
+/// much, is a fifth of what a thousand clients do.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// Why the client could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +190,9 @@ impl Socket {
         let stream = TcpStream::connect(address).await.map_err(connection)?;
         // A frame is small and wanted at once.
         stream.set_nodelay(true).map_err(connection)?;
-        let (stream, _) = tokio_tungstenite::client_async(request, stream).await.map_err(connection)?;
+        let (stream, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config()))
+            .await
+            .map_err(connection)?;
         Ok(Self { stream, last_id: 0, seq: 0, resume: None, events: VecDeque::new() })
     }
 
@@ -300,4 +306,8 @@ impl Socket {
 
 fn connection(error: impl std::fmt::Display) -> Error {
     Error::Connection(error.to_string())
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(READ_BUFFER)
 }
