@@ -124,6 +124,12 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_PASSWORD_TRIES_PER_MINUTE", value_name = "N", default_value = "20")]
     pub password_tries_per_minute: u32,
 
+    /// Requests a second that a connection may send, after a burst of six seconds' worth; 0 is no limit. Nobody types or
+    /// clicks as fast, and a page that comes back asks for every open channel at once
+    #[arg(long, env = "CROMULENT_REQUESTS_PER_SECOND", value_name = "N", default_value = "20",
+          value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub requests_per_second: u32,
+
     /// What is logged: error, warn, info, debug, trace, or per module as in `info,cromulent::web=debug`
     #[arg(long, env = "CROMULENT_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,

@@ -133,7 +133,7 @@ impl Server {
             slots: settings.voice_slots,
             public,
             setup_token,
-            limits: Limits::new(settings.password_tries_per_minute),
+            limits: Limits::new(settings.password_tries_per_minute, settings.requests_per_second),
             sockets: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);

@@ -6,8 +6,12 @@ use cromulent::bench::server::{OwnServer, Setup};
 use serde_json::Value;
 
 fn bench_media(flags: &[&str]) -> Result<Value, String> {
+    bench("media", flags)
+}
+
+fn bench(what: &str, flags: &[&str]) -> Result<Value, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_cromulent"))
-        .args(["bench", "media", "--json"])
+        .args(["bench", what, "--json"])
         .args(flags)
         .output()
         .unwrap();
@@ -169,4 +173,15 @@ async fn more_rooms_than_channels_is_one_clear_sentence() {
     let error = tokio::task::block_in_place(|| bench_media(&flags)).unwrap_err();
     assert!(error.contains("2 rooms need 2 voice channels"), "{error}");
     server.stop().await;
+}
+
+#[test]
+fn posts_are_counted_and_everybody_is_told_of_them() {
+    let report = bench("chat", &["--callers", "4", "--listeners", "20", "--seconds", "1"]).unwrap();
+    assert!(report["posts"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["deliveries"], 200, "ten events to twenty sockets, {report}");
+    assert_eq!(report["listeners_lost"], 0, "{report}");
+    for name in ["posts_per_second", "post_ms_p99", "cpu_us_per_delivery", "bytes_per_idle_socket"] {
+        assert!(report[name].is_number(), "{name} in {report}");
+    }
 }

@@ -264,7 +264,27 @@ impl Socket {
         self.text().await.map(drop)
     }
 
-    async fn text(&mut self) -> Result<Utf8Bytes, Error> {
+    /// Asks, and waits for the answer; what happens meanwhile is not read. Who has begun with this can no longer follow
+    /// events.
+    pub async fn press(&mut self, request: &Request) -> Result<Answer, Error> {
+        let id = self.ask(request).await?;
+        loop {
+            let text = self.text().await?;
+            if text.starts_with("{\"seq\":") {
+                continue;
+            }
+            match serde_json::from_str(&text) {
+                Ok(Frame::Answer { id: answered, result }) if answered == id => return Ok(result),
+                Ok(Frame::Refused { id: Some(refused), error }) if refused == id => {
+                    return Err(Error::Refused(error));
+                }
+                _ => return Err(Error::Protocol(format!("{text} while {id} was awaited"))),
+            }
+        }
+    }
+
+    /// The text of the next frame.
+    pub async fn text(&mut self) -> Result<Utf8Bytes, Error> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(text),

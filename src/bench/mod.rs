@@ -1,4 +1,4 @@
-//! Measuring this machine: `cromulent bench media`.
+//! Measuring this machine: `cromulent bench media` and `cromulent bench chat`.
 //!
 //! Sees the server from outside only: HTTP, the WebSocket and UDP, as any client does. It must never call what
 //! it measures.
@@ -8,9 +8,10 @@
 //! and [`memory`] what it costs, and [`floor`] what sealing and sending alone would; [`sink`] is where packets go when
 //! nobody is to hear them; [`people`] those who come as [`plan`] says, each a [`client`] and a [`voice`], which once
 //! connected takes a [`seat`] in a [`booth`]: there [`words`] are said and come out of an [`inbox`]. [`report`] is what
-//! comes out, [`runs`] what comes out of several, and [`table`] how people read it.
+//! comes out, [`runs`] what comes out of several, and [`table`] how people read it. [`chat`] is all of the other command.
 
 pub mod booth;
+pub mod chat;
 pub mod client;
 pub mod cpu;
 pub mod flags;
@@ -45,6 +46,12 @@ pub enum Bench {
     /// the floor, which is what this machine takes for the same send call without a server round it. A debug build
     /// shows that everything works; figures are worth telling from a release build alone.
     Media(Box<flags::Media>),
+    /// What writing costs, and what it costs to tell everybody
+    ///
+    /// Starts a server of its own on loopback with a database in a temporary folder, and measures three things: the
+    /// memory of a socket that only listens, the CPU time of one event to all of them, and how many posts a second are
+    /// on disk and answered while many people post at once.
+    Chat(chat::Chat),
 }
 
 /// Why a measurement did not come about.
@@ -130,6 +137,17 @@ pub enum Error {
 #[allow(clippy::print_stdout)]
 pub async fn run(bench: Bench) -> Result<(), Error> {
     match bench {
+        Bench::Chat(chat) => {
+            let report = tokio::select! {
+                report = chat::run(&chat) => report?,
+                () = interrupted() => return Err(Error::Interrupted),
+            };
+            match chat.json {
+                true => println!("{}", serde_json::to_string(&report)?),
+                false => print!("{report}"),
+            }
+            Ok(())
+        }
         Bench::Media(media) => {
             // Dropping the measurement ends the server it started.
             let report = tokio::select! {

@@ -27,12 +27,20 @@ pub struct Setup {
     pub voice: IpAddr,
     /// Whether packets may go out several in one call.
     pub gso: Gso,
+    /// What a connection may ask for in a second; 0 is no limit.
+    pub requests_per_second: u32,
 }
 
 impl Default for Setup {
     /// As a server is when nobody says otherwise.
     fn default() -> Self {
-        Self { workers: 0, slots: 8, voice: Ipv4Addr::LOCALHOST.into(), gso: Gso::Auto }
+        Self {
+            workers: 0,
+            slots: 8,
+            voice: Ipv4Addr::LOCALHOST.into(),
+            gso: Gso::Auto,
+            requests_per_second: 20,
+        }
     }
 }
 
@@ -105,7 +113,7 @@ pub struct OwnServer {
 impl OwnServer {
     /// Starts `binary` on loopback and free ports, with passwords that cost nothing: not they are measured.
     pub async fn start(binary: &Path, setup: Setup) -> Result<Self, Error> {
-        let Setup { workers, slots, voice, gso } = setup;
+        let Setup { workers, slots, voice, gso, requests_per_second } = setup;
         let gso = if gso == Gso::Auto { "auto" } else { "off" };
         let folder = Folder::new().map_err(|error| Error::NoServer(error.to_string()))?;
         let mut process = Command::new(binary)
@@ -122,6 +130,7 @@ impl OwnServer {
                 "--password-tries-per-minute",
                 "0",
             ])
+            .args(["--requests-per-second", &requests_per_second.to_string()])
             .args([
                 "--voice-workers",
                 &workers.to_string(),

@@ -10,26 +10,34 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 use super::error::Error;
 use crate::telemetry;
 
-/// Requests a connection may send in a burst: a page that comes back asks for every open channel.
-const REQUEST_BURST: NonZeroU32 = NonZeroU32::new(120).unwrap();
-
-/// Requests a connection may send per second after that. Nobody types or clicks as fast.
-const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
+/// Seconds whose requests a connection may send in a burst.
+const REQUEST_BURST: u32 = 6;
 
 /// Keys a limiter may hold before those that are whole again are thrown out.
 const KEYS: usize = 10_000;
 
-/// The limits on plain requests that cost a password hash.
+/// The limits on plain requests that cost a password hash, and what each connection is allowed.
 pub struct Limits {
+    requests_per_second: u32,
     by_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
     by_login: Option<DefaultKeyedRateLimiter<String>>,
 }
 
 impl Limits {
-    /// `per_minute` tries for each address and each login name; 0 is no limit.
-    pub fn new(per_minute: u32) -> Self {
+    /// `per_minute` tries for each address and each login name, and so many requests of each connection; 0 is no limit.
+    pub fn new(per_minute: u32, requests_per_second: u32) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
-        Self { by_address: quota.map(RateLimiter::keyed), by_login: quota.map(RateLimiter::keyed) }
+        let (by_address, by_login) = (quota.map(RateLimiter::keyed), quota.map(RateLimiter::keyed));
+        Self { requests_per_second, by_address, by_login }
+    }
+
+    /// The limit of one more connection.
+    pub fn of_connection(&self) -> RequestLimit {
+        let quota = NonZeroU32::new(self.requests_per_second).map(|per_second| {
+            let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(REQUEST_BURST - 1));
+            Quota::per_second(per_second).allow_burst(burst)
+        });
+        RequestLimit(quota.map(RateLimiter::direct))
     }
 
     /// Counts one try from `from` to sign in as `login`.
@@ -64,27 +72,17 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The limit on one connection's requests.
-pub struct RequestLimit(DefaultDirectRateLimiter);
+/// The limit on one connection's requests, if there is one.
+pub struct RequestLimit(Option<DefaultDirectRateLimiter>);
 
 impl RequestLimit {
-    /// A whole one.
-    pub fn new() -> Self {
-        Self(RateLimiter::direct(Quota::per_second(REQUESTS_PER_SECOND).allow_burst(REQUEST_BURST)))
-    }
-
     /// Counts one request.
     pub fn check(&self) -> Result<(), Error> {
-        self.0.check().map_err(|_| {
+        let Some(limit) = &self.0 else { return Ok(()) };
+        limit.check().map_err(|_| {
             telemetry::RATE_LIMITED.add();
             Error::RateLimited
         })
-    }
-}
-
-impl Default for RequestLimit {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -114,7 +112,7 @@ mod tests {
 
     #[test]
     fn tries_run_out_by_name_and_by_address() {
-        let limits = Limits::new(5);
+        let limits = Limits::new(5, 20);
         let (home, work): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         for _ in 0..5 {
             assert!(limits.try_password(home, "ana").is_ok());
@@ -125,8 +123,16 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_has_a_burst_and_no_limit_is_none() {
+        let allowed = |limit: &RequestLimit| (0..1_000).filter(|_| limit.check().is_ok()).count();
+        let burst = allowed(&Limits::new(1, 20).of_connection());
+        assert!((120..200).contains(&burst), "{burst}");
+        assert_eq!(allowed(&Limits::new(1, 0).of_connection()), 1_000);
+    }
+
+    #[test]
     fn one_household_is_one_address() {
-        let limits = Limits::new(1);
+        let limits = Limits::new(1, 20);
         assert!(limits.try_password("2001:db8::1".parse().unwrap(), "a").is_ok());
         assert!(limits.try_password("2001:db8::2".parse().unwrap(), "b").is_err());
         assert!(limits.try_password("2001:db8:0:1::1".parse().unwrap(), "c").is_ok());

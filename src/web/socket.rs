@@ -212,7 +212,7 @@ async fn read(
     heard: &AtomicBool,
     stream: &mut SplitStream<WebSocket>,
 ) -> End {
-    let limit = RequestLimit::new();
+    let limit = doors.limits.of_connection();
     let mut bad_frames = 0;
     while let Some(Ok(message)) = stream.next().await {
         heard.store(true, Ordering::Relaxed);
