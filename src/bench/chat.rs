@@ -28,8 +28,8 @@ use crate::protocol::rest::Register;
 use crate::protocol::server::{Answer, ServerEvent};
 use crate::protocol::types::ChannelKind;
 
-/// Accounts the listeners share: a listener is one more tab of somebody, since accounts are not what is measured.
-const LISTENING_ACCOUNTS: usize = 16;
+/// Listeners of one account: a listener is one more tab of somebody, of which the server allows two more.
+const TABS: usize = 30;
 
 /// Sockets that are opened at the same time.
 const OPENED_AT_ONCE: usize = 32;
@@ -120,30 +120,30 @@ async fn measure(server: &OwnServer, chat: &Chat) -> Result<Report, Error> {
     let mut progress = Progress::default();
     progress.say("people come in");
     let house = Arc::new(House::new(http, chat).await?);
-    let mut callers = Vec::new();
-    for number in 0..usize::from(chat.callers) {
-        callers.push(house.caller(number).await?);
-    }
-
     let empty = settled(server.pid).await;
     let listeners = Listeners::gather(&house, chat.listeners, |count| {
         progress.say(&format!("{count} of {} sockets are open", chat.listeners));
     })
     .await?;
     let full = settled(server.pid).await;
+    // Comes after all the others: who does not listen to their coming is cut off.
+    let mut herald = house.caller(chat.callers.into()).await?;
+    tokio::time::sleep(SETTLE).await;
     let before = cpu_time(server.pid)?;
     let mut deliveries = 0;
-    if let Some(caller) = callers.first_mut() {
-        for event in 1..=EVENTS {
-            progress.say(&format!("event {event} of {EVENTS}"));
-            caller.post(&house.channel).await?;
-            deliveries = listeners.wait_for(event * u64::from(chat.listeners)).await;
-        }
+    for event in 1..=EVENTS {
+        progress.say(&format!("event {event} of {EVENTS}"));
+        herald.post(&house.channel).await?;
+        deliveries = listeners.wait_for(event * u64::from(chat.listeners)).await;
     }
     let telling = cpu_time(server.pid)?.since(&before);
     let listeners_lost = listeners.leave().await;
     settled(server.pid).await;
 
+    let mut callers = Vec::new();
+    for number in 0..usize::from(chat.callers) {
+        callers.push(house.caller(number).await?);
+    }
     progress.say(&format!("{} people post for {} s", chat.callers, chat.seconds));
     let posting = post(server.pid, &house, callers, Duration::from_secs(chat.seconds.into())).await?;
     let micros = |time: Duration, count: u64| (count > 0).then(|| time.as_secs_f64() * 1e6 / count as f64);
@@ -175,7 +175,6 @@ struct House {
     /// In every name.
     mark: u32,
     channel: ChannelId,
-    _admin: Socket,
 }
 
 /// Somebody who posts.
@@ -190,19 +189,19 @@ struct Caller {
 impl House {
     async fn new(http: Http, chat: &Chat) -> Result<Self, Error> {
         let mark = getrandom::u32().map_err(|error| Error::Socket(error.into()))?;
-        let (mut admin, _) = enter(http, &format!("bench-{mark:08x}-admin")).await?;
+        let mut admin = enter(http, &format!("bench-{mark:08x}-admin")).await?;
         let ServerEvent::Ready { snapshot } = admin.event().await? else {
             return Err(client::Error::Protocol("the first event is not `ready`".to_owned()).into());
         };
         let text = snapshot.channels.iter().find(|channel| channel.kind == ChannelKind::Text);
         // Without one there is nothing to measure, and a new server has one.
         let channel = text.ok_or(Error::TooFewRooms { asked: chat.callers, there: 0 })?.id;
-        Ok(Self { http, mark, channel, _admin: admin })
+        Ok(Self { http, mark, channel })
     }
 
     async fn caller(&self, number: usize) -> Result<Caller, Error> {
         let name = |number: usize| format!("bench-{:08x}-{number}", self.mark);
-        let (socket, _) = enter(self.http, &name(number)).await?;
+        let socket = enter(self.http, &name(number)).await?;
         // The two who came before; of the first two it is themselves whom they mention.
         let words =
             format!("@{} and @{}: this is", name(number.saturating_sub(1)), name(number.saturating_sub(2)));
@@ -210,17 +209,20 @@ impl House {
     }
 }
 
-/// Makes an account and opens its first socket.
-async fn enter(http: Http, name: &str) -> Result<(Socket, String), Error> {
-    let account = Register {
+/// Makes an account and opens a socket.
+async fn enter(http: Http, name: &str) -> Result<Socket, Error> {
+    let cookie = http.register(&account(name)).await?;
+    let (socket, _) = Socket::open(http.0, &cookie, None).await?;
+    Ok(socket)
+}
+
+fn account(name: &str) -> Register {
+    Register {
         email: format!("{name}@example.org"),
         password: format!("{name}-has-a-password"),
         username: name.to_owned(),
         setup_token: None,
-    };
-    let cookie = http.register(&account).await?;
-    let (socket, _) = Socket::open(http.0, &cookie, None).await?;
-    Ok((socket, cookie))
+    }
 }
 
 impl Caller {
@@ -296,8 +298,9 @@ impl Listeners {
     /// Opens them; `progress` is told how many are open.
     async fn gather(house: &Arc<House>, count: u32, mut progress: impl FnMut(u32)) -> Result<Self, Error> {
         let mut cookies = Vec::new();
-        for number in 0..LISTENING_ACCOUNTS {
-            cookies.push(enter(house.http, &format!("bench-{:08x}-ear-{number}", house.mark)).await?.1);
+        for number in 0..(count as usize).div_ceil(TABS) {
+            let account = account(&format!("bench-{:08x}-ear-{number}", house.mark));
+            cookies.push(house.http.register(&account).await?);
         }
         let door = Arc::new(Semaphore::new(OPENED_AT_ONCE));
         let (told, lost) = (Arc::<AtomicU64>::default(), Arc::<AtomicUsize>::default());
@@ -362,7 +365,7 @@ fn cpu_time(pid: u32) -> Result<CpuTime, Error> {
 
 /// Says no before the first socket is opened, when there are not enough file descriptors for the last.
 fn check_open_files(chat: &Chat) -> Result<(), Error> {
-    let needed = chat.listeners as usize + usize::from(chat.callers) + LISTENING_ACCOUNTS + 128;
+    let needed = chat.listeners as usize + usize::from(chat.callers) + 128;
     match files::allow_all().map(|allowed| usize::try_from(allowed).unwrap_or(usize::MAX)) {
         Some(allowed) if allowed < needed => Err(Error::TooFewFiles { needed, allowed }),
         Some(_) | None => Ok(()),
