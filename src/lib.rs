@@ -36,7 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, VoiceGso, VoicePaths, VoicePin};
 use crate::db::Db;
 use crate::live::Live;
-use crate::live::hub::Audience;
+use crate::live::hub::{Audience, news};
 use crate::protocol::server::ServerEvent;
 use crate::voice::Voice;
 use crate::web::Doors;
@@ -137,8 +137,11 @@ impl Server {
             sockets: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);
-        let tasks =
-            vec![tokio::spawn(follow_voice(doors.clone(), events)), tokio::spawn(tick(doors.clone()))];
+        let tasks = vec![
+            tokio::spawn(follow_voice(doors.clone(), events)),
+            tokio::spawn(tick(doors.clone())),
+            tokio::spawn(tell_news(doors.clone())),
+        ];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
     }
@@ -192,6 +195,16 @@ async fn tick(doors: Arc<Doors>) {
         doors.live.expire(now);
         doors.live.hub.expire(now);
         doors.voice.expire(now);
+    }
+}
+
+/// At once after a quiet moment, and then once in a gap as long as there is something to tell.
+async fn tell_news(doors: Arc<Doors>) {
+    loop {
+        doors.live.hub.stirred().await;
+        doors.live.tell();
+        doors.voice.tell();
+        tokio::time::sleep(news::GAP).await;
     }
 }
 

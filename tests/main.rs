@@ -27,5 +27,7 @@ mod messages;
 mod presence;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
+/// Many come and go at once, and everybody sees the same in the end.
+mod storm;
 /// Rooms over the real SFU.
 mod voice;

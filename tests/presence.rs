@@ -1,21 +1,8 @@
 use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::ServerEvent;
-use cromulent::protocol::types::Presence;
 
 use crate::support::{TestServer, TestUser};
-
-async fn waits_for_presence(watcher: &mut TestUser, name: &str, wanted: Presence) {
-    let who = watcher.id_of(name);
-    watcher
-        .waits_for(|event| match event {
-            ServerEvent::PresenceChanged { user, presence } if *user == who && *presence == wanted => {
-                Some(())
-            }
-            _ => None,
-        })
-        .await;
-}
 
 #[tokio::test]
 async fn people_come_and_go() {
@@ -30,17 +17,9 @@ async fn people_come_and_go() {
         })
         .await;
     let ben = TestUser::connect(&server, "ben", cookie).await;
-    ana.waits_for(|event| match event {
-        ServerEvent::PresenceChanged { user, presence: Presence::Online } if *user == ben_id => Some(()),
-        _ => None,
-    })
-    .await;
+    ana.sees(|view| view.online.contains(&ben_id)).await;
     ben.socket.close(1001).await.unwrap();
-    ana.waits_for(|event| match event {
-        ServerEvent::PresenceChanged { user, presence: Presence::Offline } if *user == ben_id => Some(()),
-        _ => None,
-    })
-    .await;
+    ana.sees(|view| !view.online.contains(&ben_id)).await;
 }
 
 #[tokio::test]
@@ -67,13 +46,15 @@ async fn a_second_tab_keeps_somebody_online() {
     let server = TestServer::start().await;
     let [mut ana, ben] = server.users(["ana", "ben"]).await;
     let second = TestUser::connect(&server, "ben", ben.cookie.clone()).await;
+    let ben_id = ana.id_of("ben");
+    ana.sees(|view| view.online.contains(&ben_id)).await;
     ben.socket.close(1001).await.unwrap();
     // Longer than the grace: had ben been counted out, ana would have heard of it before this.
     tokio::time::sleep(cromulent::live::presence::GRACE + std::time::Duration::from_millis(700)).await;
     let watcher = server.user("watcher").await;
     assert!(watcher.snapshot.online.contains(&ana.id_of("ben")));
     second.socket.close(1001).await.unwrap();
-    waits_for_presence(&mut ana, "ben", Presence::Offline).await;
+    ana.sees(|view| !view.online.contains(&ben_id)).await;
 }
 
 #[tokio::test]

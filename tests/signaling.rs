@@ -72,7 +72,7 @@ async fn every_bad_frame_is_answered_and_the_connection_lives() {
             ErrorCode::Malformed,
         ),
         (nested.as_str(), None, ErrorCode::Malformed),
-        (r#"{"id":10,"type":"hello","protocol":1,"resume":null}"#, Some(10), ErrorCode::Malformed),
+        (r#"{"id":10,"type":"hello","protocol":2,"resume":null}"#, Some(10), ErrorCode::Malformed),
     ] {
         ana.socket.say(text).await.unwrap();
         loop {

@@ -4,6 +4,7 @@ use cromulent::protocol::server::{Answer, ServerEvent, VoiceEnd};
 use cromulent::protocol::types::{MediaState, VoiceLoad};
 use sfu::{Pressure, SlotsUsed};
 
+use crate::support::view::View;
 use crate::support::{PASSWORD, TestServer, TestUser};
 
 #[tokio::test]
@@ -27,42 +28,18 @@ async fn somebody_outside_sees_who_is_in_and_who_talks() {
     let [mut ana, mut watcher] = server.users(["ana", "watcher"]).await;
     let (who, lounge) = (watcher.id_of("ana"), watcher.lounge());
     let call = ana.joins_voice().await;
-    watcher
-        .waits_for(|event| match event {
-            ServerEvent::ParticipantJoined { channel, participant } => {
-                (*channel == lounge && participant.user == who).then_some(())
-            }
-            _ => None,
-        })
-        .await;
-    watcher
-        .waits_for(|event| match event {
-            ServerEvent::ParticipantChanged { participant, .. } => {
-                (participant.media == MediaState::Connected).then_some(())
-            }
-            _ => None,
-        })
-        .await;
-    let speakers = |event: &ServerEvent| match event {
-        ServerEvent::SpeakersChanged { speakers, .. } => Some(speakers.clone()),
-        _ => None,
-    };
+    watcher.sees(|view| view.people_in(lounge).iter().any(|seen| seen.user == who)).await;
+    let connected = |view: &View| Some(view.stay(call.participant)?.media == MediaState::Connected);
+    watcher.sees(|view| connected(view) == Some(true)).await;
     call.talks();
-    assert_eq!(watcher.waits_for(speakers).await, [call.participant]);
+    watcher.sees(|view| view.talking_in(lounge) == [call.participant]).await;
     let late = server.user("late").await;
     assert_eq!(late.snapshot.rooms[0].participants[0].user, who);
     assert_eq!(late.snapshot.rooms[0].speakers, [call.participant]);
     call.falls_silent();
-    assert!(watcher.waits_for(speakers).await.is_empty());
+    watcher.sees(|view| view.talking_in(lounge).is_empty()).await;
     ana.asks(&Request::LeaveVoice).await.unwrap();
-    watcher
-        .waits_for(|event| match event {
-            ServerEvent::ParticipantLeft { participant, .. } => {
-                (*participant == call.participant).then_some(())
-            }
-            _ => None,
-        })
-        .await;
+    watcher.sees(|view| view.people_in(lounge).is_empty()).await;
     assert!(server.user("later").await.snapshot.rooms.is_empty());
 }
 
@@ -120,7 +97,11 @@ async fn losing_the_socket_does_not_interrupt_voice() {
     anas.hears(bens.participant, 10).await;
     let (resumed, events) = ana.comes_back().await;
     assert!(resumed);
-    assert!(!events.iter().any(|event| matches!(event, ServerEvent::ParticipantLeft { .. })));
+    let left = |event: &ServerEvent| match event {
+        ServerEvent::RoomsChanged { rooms } => rooms.iter().any(|room| room.left.contains(&anas.participant)),
+        _ => false,
+    };
+    assert!(!events.iter().any(left));
     anas.hears(bens.participant, 10).await;
     ana.sets_voice(true, false).await;
 }
@@ -130,13 +111,10 @@ async fn a_place_without_a_socket_is_given_up_after_the_grace_time() {
     let server = TestServer::with(|settings| settings.voice_grace = 1).await;
     let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
     let mut call = ana.joins_voice().await;
+    ben.sees(|view| view.stay(call.participant).is_some()).await;
     // 4000 is a client that wants another socket, and then never takes it.
     ana.socket.close(4000).await.unwrap();
-    ben.waits_for(|event| match event {
-        ServerEvent::ParticipantLeft { participant, .. } => (*participant == call.participant).then_some(()),
-        _ => None,
-    })
-    .await;
+    ben.sees(|view| view.stay(call.participant).is_none()).await;
     call.is_over().await;
 }
 
@@ -145,12 +123,9 @@ async fn closing_the_page_leaves_the_room_at_once() {
     let server = TestServer::with(|settings| settings.voice_grace = 600).await;
     let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
     let call = ana.joins_voice().await;
+    ben.sees(|view| view.stay(call.participant).is_some()).await;
     ana.socket.close(1001).await.unwrap();
-    ben.waits_for(|event| match event {
-        ServerEvent::ParticipantLeft { participant, .. } => (*participant == call.participant).then_some(()),
-        _ => None,
-    })
-    .await;
+    ben.sees(|view| view.stay(call.participant).is_none()).await;
 }
 
 #[tokio::test]

@@ -5,8 +5,12 @@
 //!
 //! A connection keeps the events it sent for a while. When its socket is lost it goes on collecting, and a new
 //! socket that names it takes up where the old one stopped ([`Hub::resume`]).
+//!
+//! What changes for everybody at once is told in lists: [`news`].
 
-use std::collections::VecDeque;
+pub mod news;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -23,8 +27,8 @@ use crate::telemetry;
 /// is closed with [`close::SLOW`] and comes back.
 pub const QUEUE: usize = 256;
 
-/// Events kept for a connection that lost its socket. At some 400 bytes shared by all, 10,000 connections
-/// keep no more than their own lists.
+/// Events kept for a connection that lost its socket: most of a minute when it is busy. Their texts are shared by all
+/// who were told the same, lists of news among them, so that 10,000 connections keep no more than their own lists.
 pub const REPLAY: usize = 512;
 
 /// The number of `ready`. Once it is on its way it is not kept: it names everybody, so that a thousand
@@ -54,8 +58,10 @@ pub enum Audience<'a> {
 #[derive(Default)]
 pub struct Hub {
     connections: DashMap<ConnectionId, Arc<Connection>>,
-    by_channel: DashMap<ChannelId, Vec<Arc<Connection>>>,
+    by_channel: DashMap<ChannelId, HashMap<ConnectionId, Arc<Connection>>>,
     by_user: DashMap<UserId, Vec<ConnectionId>>,
+    /// There are news that nobody has told.
+    stirred: Notify,
 }
 
 impl Hub {
@@ -74,7 +80,7 @@ impl Hub {
     pub fn open_channels(&self, connection: &Arc<Connection>, channels: &[ChannelId]) {
         for channel in channels {
             if connection.opens(*channel) {
-                self.by_channel.entry(*channel).or_default().push(connection.clone());
+                self.by_channel.entry(*channel).or_default().insert(connection.id, connection.clone());
             }
         }
         // It may have been removed while it was put into the lists.
@@ -187,7 +193,7 @@ impl Hub {
     fn close_channels(&self, connection: &Connection) {
         for channel in connection.channels().iter() {
             if let Some(mut list) = self.by_channel.get_mut(channel) {
-                list.retain(|other| other.id != connection.id);
+                list.remove(&connection.id);
             }
             self.by_channel.remove_if(channel, |_, list| list.is_empty());
         }
@@ -195,7 +201,7 @@ impl Hub {
 
     fn in_channel(&self, channel: ChannelId, each: impl Fn(&Connection)) {
         if let Some(list) = self.by_channel.get(&channel) {
-            for connection in list.iter() {
+            for connection in list.values() {
                 each(connection);
             }
         }
@@ -233,7 +239,7 @@ pub struct Connection {
     /// By which sign-in.
     pub session: SessionId,
     // Plain locks. This one is taken to look up or to add a channel...
-    channels: Mutex<Vec<ChannelId>>,
+    channels: Mutex<HashSet<ChannelId>>,
     // ...and this one is held to push or take a handful of pointers, never across an await.
     outbox: Mutex<Outbox>,
     wake: Notify,
@@ -266,7 +272,7 @@ impl Outbox {
         self.wake_at = events;
         match self.socket {
             Socket::Closed { .. } | Socket::Slow => true,
-            Socket::Opening | Socket::Detached { .. } => false,
+            Socket::Opening | Socket::Introduced | Socket::Detached { .. } => false,
             Socket::Attached => self.unsent() >= events,
         }
     }
@@ -283,8 +289,10 @@ impl Outbox {
 /// What is on the other side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Socket {
-    /// One that has not got its `ready` yet.
+    /// One that has not got its `ready` yet, nor any news, which `ready` will contain.
     Opening,
+    /// One that has not got its `ready` yet, but what that says of the present is settled: news come on top of it.
+    Introduced,
     /// One that takes events.
     Attached,
     /// One that could not keep up and is being closed. Events are collected for the next one.
@@ -328,7 +336,7 @@ impl Connection {
     pub fn open(&self, ready: &ServerEvent) {
         let mut outbox = self.lock();
         outbox.events.push_front(serialise(ready));
-        if outbox.socket == Socket::Opening {
+        if matches!(outbox.socket, Socket::Opening | Socket::Introduced) {
             outbox.socket = Socket::Attached;
         }
         self.wake.notify_one();
@@ -374,15 +382,10 @@ impl Connection {
 
     /// Opens a channel to it; false when it was open already.
     fn opens(&self, channel: ChannelId) -> bool {
-        let mut channels = self.channels();
-        let new = !channels.contains(&channel);
-        if new {
-            channels.push(channel);
-        }
-        new
+        self.channels().insert(channel)
     }
 
-    fn channels(&self) -> MutexGuard<'_, Vec<ChannelId>> {
+    fn channels(&self) -> MutexGuard<'_, HashSet<ChannelId>> {
         self.channels.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -413,7 +416,7 @@ impl Connection {
         let replayable = seq < outbox.next && seq + 1 >= outbox.first;
         let alive = match outbox.socket {
             Socket::Attached | Socket::Slow | Socket::Detached { .. } => true,
-            Socket::Opening | Socket::Closed { .. } => false,
+            Socket::Opening | Socket::Introduced | Socket::Closed { .. } => false,
         };
         if !replayable || !alive {
             return None;
@@ -436,7 +439,7 @@ impl Connection {
         match outbox.socket {
             Socket::Closed { code } => return Some(Next::Close(code)),
             Socket::Slow => return Some(Next::Close(close::SLOW)),
-            Socket::Opening | Socket::Detached { .. } => return None,
+            Socket::Opening | Socket::Introduced | Socket::Detached { .. } => return None,
             Socket::Attached => {}
         }
         let skip = usize::try_from(outbox.next - outbox.first).unwrap_or(usize::MAX);
@@ -461,7 +464,11 @@ impl Connection {
     fn is_over(&self, now: Timestamp) -> bool {
         match self.lock().socket {
             Socket::Detached { since } => now.since(since) >= REPLAY_FOR,
-            Socket::Opening | Socket::Attached | Socket::Slow | Socket::Closed { .. } => false,
+            Socket::Opening
+            | Socket::Introduced
+            | Socket::Attached
+            | Socket::Slow
+            | Socket::Closed { .. } => false,
         }
     }
 

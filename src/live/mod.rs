@@ -2,7 +2,7 @@
 //!
 //! Must never know: the database, HTTP, voice.
 //! Start with [`hub::Hub`]; [`presence`] and [`typing`] are pure state machines that are told the time, and
-//! [`Live`] publishes what they answer.
+//! [`Live`] publishes what they answer: typing at once, presence as [`hub::news`].
 
 pub mod hub;
 pub mod presence;
@@ -10,8 +10,8 @@ pub mod typing;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use self::hub::{Audience, Hub};
-use self::presence::Presences;
+use self::hub::{Audience, Connection, Hub};
+use self::presence::{News, Presences};
 use self::typing::Typing;
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, UserId};
@@ -31,8 +31,8 @@ impl Live {
     /// A connection of `user` has a socket.
     pub fn arrived(&self, user: UserId) {
         let mut presences = lock(&self.presences);
-        let change = presences.connect(user);
-        self.publish_presence(change);
+        presences.connect(user);
+        self.stir_for(&presences);
     }
 
     /// A connection of `user` has none any more. Each `arrived` has exactly one of these.
@@ -40,9 +40,20 @@ impl Live {
         lock(&self.presences).disconnect(user, now);
     }
 
-    /// Who is online.
-    pub fn online(&self) -> Vec<UserId> {
-        lock(&self.presences).online()
+    /// Who is online; from this moment on the connection hears of changes. To be called at the moment in which
+    /// everything else is read that there are news of.
+    pub fn introduce(&self, connection: &Connection) -> Vec<UserId> {
+        let presences = lock(&self.presences);
+        connection.introduce();
+        presences.online()
+    }
+
+    /// Tells everybody who came and who went since the last time.
+    pub fn tell(&self) {
+        let mut presences = lock(&self.presences);
+        if let Some(News { online, offline }) = presences.take_news() {
+            self.hub.tell_everyone(&ServerEvent::PresenceChanged { online, offline });
+        }
     }
 
     /// `user` says whether they write in `channel`; everybody else there hears of a change.
@@ -59,16 +70,16 @@ impl Live {
         self.publish_typing(stopped);
         let mut presences = lock(&self.presences);
         let gone = presences.expire(now);
-        for change in &gone {
-            let stopped = typing.forget(change.user);
+        for user in &gone {
+            let stopped = typing.forget(*user);
             self.publish_typing(stopped);
         }
-        self.publish_presence(gone);
+        self.stir_for(&presences);
     }
 
-    fn publish_presence(&self, changes: impl IntoIterator<Item = presence::Change>) {
-        for presence::Change { user, presence } in changes {
-            self.hub.publish(Audience::Everyone, &ServerEvent::PresenceChanged { user, presence });
+    fn stir_for(&self, presences: &Presences) {
+        if presences.has_news() {
+            self.hub.stir();
         }
     }
 

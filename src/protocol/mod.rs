@@ -16,7 +16,9 @@
 //!    answered with `"id":null`.
 //! 4. Events carry `seq`, which grows by one per connection. A gap cannot happen: a connection that cannot
 //!    keep up is closed with [`close::SLOW`] and comes back through `hello`.
-//! 5. The client sends [`Request::Ping`](client::Request::Ping) when it heard nothing for
+//! 5. What changes for everybody at once (who is online, who is in which voice room and who talks there) is news:
+//!    told in lists, ten times a second at most. An answer does not wait for it.
+//! 6. The client sends [`Request::Ping`](client::Request::Ping) when it heard nothing for
 //!    [`HEARTBEAT`]; the server sends WebSocket pings at the same pace and gives up after two silent ones.
 //!
 //! The TypeScript of all this, `static/src/protocol.ts`, is written by a test (`typescript.rs`) and never by hand.
@@ -32,7 +34,7 @@ mod typescript;
 use std::time::Duration;
 
 /// The version of these words. A client that says another one is told to reload.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// How long a new connection may stay silent before its `hello`.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{
-    Channel, Message, Participant, ParticipantNumber, Presence, Room, User, Users, VoiceLoad,
+    Channel, Message, ParticipantNumber, Room, RoomChange, RoomSpeakers, User, Users, VoiceLoad,
 };
 use crate::id::{ChannelId, ConnectionId, UserId};
 
@@ -78,12 +78,12 @@ pub enum ServerEvent {
         /// Writing or not.
         active: bool,
     },
-    /// Somebody came or went.
+    /// People came or went. News: what happened within one gap is in one event, and nobody is in both lists.
     PresenceChanged {
-        /// Who.
-        user: UserId,
-        /// How.
-        presence: Presence,
+        /// Who is online now.
+        online: Vec<UserId>,
+        /// Who is not any more.
+        offline: Vec<UserId>,
     },
     /// A user is new or looks different.
     UserChanged {
@@ -100,33 +100,17 @@ pub enum ServerEvent {
         /// As it is now.
         channel: Channel,
     },
-    /// Somebody came into a voice room.
-    ParticipantJoined {
-        /// The room's channel.
-        channel: ChannelId,
-        /// Who.
-        participant: Participant,
+    /// People came into voice rooms, are seen differently there, or left. News, as it is when it is told: it may tell
+    /// what a snapshot or an answer has told already, and that somebody left who came and went in one gap.
+    RoomsChanged {
+        /// What changed, each room once; of those that the user may see.
+        rooms: Vec<RoomChange>,
     },
-    /// Somebody in a voice room muted, unmuted, deafened, connected or lost the connection.
-    ParticipantChanged {
-        /// The room's channel.
-        channel: ChannelId,
-        /// As they are now.
-        participant: Participant,
-    },
-    /// Somebody left a voice room.
-    ParticipantLeft {
-        /// The room's channel.
-        channel: ChannelId,
-        /// Which stay ended.
-        participant: ParticipantNumber,
-    },
-    /// Who talks in a voice room, whole list. To all who may see the channel.
+    /// Who talks now. News, which follows `rooms_changed`, so that whoever is named is known. To all who may see the
+    /// channels.
     SpeakersChanged {
-        /// The room's channel.
-        channel: ChannelId,
-        /// Who.
-        speakers: Vec<ParticipantNumber>,
+        /// The rooms in which that changed, each once.
+        rooms: Vec<RoomSpeakers>,
     },
     /// Who holds which slot, whole list. To those in the room.
     SlotsChanged {

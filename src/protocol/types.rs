@@ -73,17 +73,6 @@ pub enum Role {
     Member,
 }
 
-/// Whether a user is here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-pub enum Presence {
-    /// At least one connection is open.
-    Online,
-    /// None is.
-    Offline,
-}
-
 /// How much voice the server can take on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -190,6 +179,30 @@ pub struct Room {
     pub speakers: Vec<ParticipantNumber>,
     /// Who holds which slot: slot `i` is the `i`-th receiving line of the offer.
     pub slots: Vec<Option<ParticipantNumber>>,
+}
+
+/// What changed in a voice room within one gap of news. Nobody is in two of the lists.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RoomChange {
+    /// The channel the room belongs to.
+    pub channel: ChannelId,
+    /// Who came, as they are now, by arrival.
+    pub joined: Vec<Participant>,
+    /// Who muted, unmuted, deafened, connected or lost the connection, as they are now.
+    pub changed: Vec<Participant>,
+    /// Which stays ended.
+    pub left: Vec<ParticipantNumber>,
+}
+
+/// Who talks in a voice room, whole list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RoomSpeakers {
+    /// The channel the room belongs to.
+    pub channel: ChannelId,
+    /// Who.
+    pub speakers: Vec<ParticipantNumber>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! Start with [`Voice::join`]; who is where is the pure state machine in [`rooms`].
 
 pub mod load;
+pub mod news;
 pub mod rooms;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,7 +14,8 @@ use std::time::Duration;
 use sfu::{Events, JoinError, ParticipantId, Pressure, RoomSettings, Sfu, SlotsUsed};
 
 use self::load::Load;
-use self::rooms::{Effect, Entry, Rooms};
+use self::news::News;
+use self::rooms::{Effect, Entry, Rooms, Ticket};
 use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
@@ -27,8 +29,8 @@ pub struct Voice {
     sfu: Sfu,
     chat: Arc<Chat>,
     hub: Arc<Hub>,
-    // A plain lock, never held across an await. Effects are carried out under it, so that browsers hear of
-    // changes in the order in which they happened; publishing only pushes to queues.
+    // A plain lock, never held across an await. Effects are carried out and news are told under it, so that browsers
+    // hear of changes in the order in which they happened; publishing only pushes to queues.
     rooms: Mutex<Rooms>,
     // Likewise.
     load: Mutex<Load>,
@@ -109,8 +111,7 @@ impl Voice {
     ) -> Result<Joined, Error> {
         let JoinRequest { channel, offer, muted, deafened } = request;
         self.chat.voice_channel(user, channel).await?;
-        let (ticket, effects) = self.rooms().reserve(Entry { user, connection, channel, muted, deafened });
-        self.carry_out_later(effects);
+        let ticket = self.reserve(Entry { user, connection, channel, muted, deafened });
         let participant = ticket.participant;
         let join = sfu::Join { room: ticket.room, participant, offer, muted, deafened };
         let answer = match self.sfu.join(join).await {
@@ -120,18 +121,16 @@ impl Voice {
                 if error == JoinError::Overloaded {
                     telemetry::VOICE_OVERLOADED.add();
                 }
-                let mut rooms = self.rooms();
-                let effects = rooms.withdraw(participant);
-                self.carry_out(&rooms, effects);
+                self.rooms().withdraw(participant);
                 return Err(error.into());
             }
         };
         let mut rooms = self.rooms();
-        let Some((room, effects)) = rooms.admit(participant) else {
+        let Some(room) = rooms.admit(participant) else {
             self.sfu.leave(participant);
             return Err(Error::TakenOver);
         };
-        self.carry_out(&rooms, effects);
+        self.spread(&mut rooms);
         telemetry::VOICE_JOINS.add();
         Ok(Joined { participant: participant.0, answer, room })
     }
@@ -146,7 +145,7 @@ impl Voice {
     ) -> Result<(), Error> {
         let mut rooms = self.rooms();
         let effects = rooms.set_media(user, connection, muted, deafened).ok_or(Error::NotInVoice)?;
-        self.carry_out(&rooms, effects);
+        self.carry_out(&mut rooms, effects);
         Ok(())
     }
 
@@ -154,7 +153,7 @@ impl Voice {
     pub fn leave(&self, user: UserId, connection: ConnectionId) {
         let mut rooms = self.rooms();
         let effects = rooms.leave(user, connection);
-        self.carry_out(&rooms, effects);
+        self.carry_out(&mut rooms, effects);
     }
 
     /// The socket of a connection is gone. Media goes on; the place is kept for the grace time.
@@ -171,13 +170,24 @@ impl Voice {
     pub fn expire(&self, now: Timestamp) {
         let mut rooms = self.rooms();
         let effects = rooms.expire(now, self.grace);
-        self.carry_out(&rooms, effects);
+        self.carry_out(&mut rooms, effects);
     }
 
-    /// The rooms of these channels that have somebody in them.
-    pub fn rooms_of(&self, channels: impl Iterator<Item = ChannelId>) -> Vec<Room> {
+    /// The rooms of these channels that have somebody in them, and whatever else is to be read at the same moment:
+    /// nothing is told of rooms, and nobody comes or goes, while it is read.
+    pub fn rooms_of<T>(
+        &self,
+        channels: impl Iterator<Item = ChannelId>,
+        at_the_same_moment: impl FnOnce() -> T,
+    ) -> (Vec<Room>, T) {
         let rooms = self.rooms();
-        channels.filter_map(|channel| rooms.room(channel)).collect()
+        let other = at_the_same_moment();
+        (channels.filter_map(|channel| rooms.room(channel)).collect(), other)
+    }
+
+    /// Tells everybody what changed in rooms since the last time.
+    pub fn tell(&self) {
+        tell(&self.hub, &mut self.rooms());
     }
 
     /// Turns what the SFU reports into events, until it stops.
@@ -188,7 +198,7 @@ impl Voice {
             }
             let mut rooms = self.rooms();
             let effects = rooms.handle_event(event);
-            self.carry_out(&rooms, effects);
+            self.carry_out(&mut rooms, effects);
         }
     }
 
@@ -219,16 +229,17 @@ impl Voice {
         let _ = tokio::task::spawn_blocking(move || sfu.stop()).await;
     }
 
-    fn carry_out_later(&self, effects: Vec<Effect>) {
-        let rooms = self.rooms();
-        self.carry_out(&rooms, effects);
+    fn reserve(&self, entry: Entry) -> Ticket {
+        let mut rooms = self.rooms();
+        let (ticket, effects) = rooms.reserve(entry);
+        self.carry_out(&mut rooms, effects);
+        ticket
     }
 
-    /// The guard proves that nobody else publishes in between.
-    fn carry_out(&self, _rooms: &MutexGuard<'_, Rooms>, effects: Vec<Effect>) {
+    /// The rooms are locked, so that nobody else publishes in between.
+    fn carry_out(&self, rooms: &mut Rooms, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Publish(channel, event) => self.hub.publish(Audience::Channel(channel), &event),
                 Effect::Tell(connections, event) => {
                     self.hub.publish(Audience::Connections(&connections), &event)
                 }
@@ -238,6 +249,16 @@ impl Voice {
                 Effect::Leave(participant) => self.sfu.leave(participant),
             }
         }
+        self.spread(rooms);
+    }
+
+    /// Sees to it that the news are told.
+    fn spread(&self, rooms: &mut Rooms) {
+        if rooms.is_full_of_news() {
+            tell(&self.hub, rooms);
+        } else if rooms.has_news() {
+            self.hub.stir();
+        }
     }
 
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
@@ -246,7 +267,21 @@ impl Voice {
     }
 }
 
+/// Who came, changed and left, and then who talks.
+fn tell(hub: &Hub, rooms: &mut Rooms) {
+    let News { rooms, speakers } = rooms.take_news();
+    if !rooms.is_empty() {
+        hub.tell_channels(rooms, |room| room.channel, |rooms| ServerEvent::RoomsChanged { rooms });
+    }
+    if !speakers.is_empty() {
+        hub.tell_channels(speakers, |room| room.channel, |rooms| ServerEvent::SpeakersChanged { rooms });
+    }
+}
+
 /// As it travels in packets and events.
 pub(crate) fn number(participant: ParticipantId) -> ParticipantNumber {
     participant.0
 }
+
+#[cfg(test)]
+mod tests;

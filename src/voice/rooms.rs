@@ -2,23 +2,24 @@
 //!
 //! A user is in one room at most, by one connection. A stay is reserved before the SFU is asked and admitted
 //! when it said yes; nobody sees it in between. The SFU has the last word on how a stay ends.
+//!
+//! What everybody is told of comes out of [`Rooms::take_news`], once in a while and as it is then.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use sfu::{Event, LeaveReason, ParticipantId, RoomId};
 
+use super::news::{News, Notes, Untold};
 use super::number;
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::protocol::server::{ServerEvent, VoiceEnd};
-use crate::protocol::types::{MediaState, Participant, ParticipantNumber, Room};
+use crate::protocol::types::{MediaState, Participant, ParticipantNumber, Room, RoomChange, RoomSpeakers};
 
-/// What is to be done about a change.
+/// What is to be done about a change, at once.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Tell everybody who may see the channel.
-    Publish(ChannelId, ServerEvent),
     /// Tell these connections.
     Tell(Vec<ConnectionId>, ServerEvent),
     /// Tell the SFU what a participant may send and gets.
@@ -65,14 +66,17 @@ pub struct Rooms {
     /// One entry per channel that had a room in this run, or may need one with settings.
     ids: HashMap<ChannelId, RoomId>,
     stays: HashMap<UserId, Stay>,
+    /// Whose each of these stays is.
+    users: HashMap<ParticipantId, UserId>,
+    untold: Untold,
     last_participant: u32,
 }
 
 #[derive(Debug)]
 struct State {
     channel: ChannelId,
-    /// By arrival.
-    members: Vec<Member>,
+    /// By arrival, since numbers grow.
+    members: BTreeMap<ParticipantNumber, Member>,
     speakers: Vec<ParticipantNumber>,
     slots: Vec<Option<ParticipantNumber>>,
 }
@@ -95,7 +99,7 @@ impl Rooms {
     /// Keeps a place for somebody, and ends the stay they had.
     pub fn reserve(&mut self, entry: Entry) -> (Ticket, Vec<Effect>) {
         let mut effects = Vec::new();
-        if let Some(old) = self.stays.remove(&entry.user) {
+        if let Some(old) = self.take_stay(entry.user) {
             let elsewhere = old.connection != entry.connection;
             self.end(old, elsewhere.then_some(VoiceEnd::TakenOver), &mut effects);
         }
@@ -105,7 +109,7 @@ impl Rooms {
         let room = self.id_of(entry.channel);
         let state = self.rooms.entry(room).or_insert_with(|| State {
             channel: entry.channel,
-            members: Vec::new(),
+            members: BTreeMap::new(),
             speakers: Vec::new(),
             slots: Vec::new(),
         });
@@ -116,9 +120,10 @@ impl Rooms {
             deafened: entry.deafened,
             media: MediaState::Connecting,
         };
-        state.members.push(Member { seen, admitted: false });
+        state.members.insert(number(participant), Member { seen, admitted: false });
         let stay = Stay { participant, room, connection: entry.connection, socket_lost: None };
         self.stays.insert(entry.user, stay);
+        self.users.insert(participant, entry.user);
         (Ticket { participant, room }, effects)
     }
 
@@ -129,26 +134,24 @@ impl Rooms {
     }
 
     /// The SFU took them; the room as it is now. None when the place was lost in the meantime.
-    pub fn admit(&mut self, participant: ParticipantId) -> Option<(Room, Vec<Effect>)> {
-        let (_, stay) = self.stay_of(participant)?;
+    pub fn admit(&mut self, participant: ParticipantId) -> Option<Room> {
+        let stay = self.stays.get(self.users.get(&participant)?)?;
         let state = self.rooms.get_mut(&stay.room)?;
-        let member =
-            state.members.iter_mut().find(|member| member.seen.participant == number(participant))?;
-        member.admitted = true;
-        let event =
-            ServerEvent::ParticipantJoined { channel: state.channel, participant: member.seen.clone() };
-        let effects = vec![Effect::Publish(state.channel, event)];
-        Some((state.view(), effects))
+        let admitted = number(participant);
+        state.members.get_mut(&admitted)?.admitted = true;
+        let notes = self.untold.of(state.channel);
+        notes.joined(admitted);
+        if state.speakers.contains(&admitted) {
+            notes.speakers();
+        }
+        Some(state.view())
     }
 
     /// The SFU did not take them.
-    pub fn withdraw(&mut self, participant: ParticipantId) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if let Some((user, stay)) = self.stay_of(participant) {
-            self.stays.remove(&user);
-            self.forget(stay, &mut effects);
+    pub fn withdraw(&mut self, participant: ParticipantId) {
+        if let Some(stay) = self.take_stay_of(participant) {
+            self.forget(stay);
         }
-        effects
     }
 
     /// Mutes or deafens. None when this connection is in no room.
@@ -160,20 +163,18 @@ impl Rooms {
         deafened: bool,
     ) -> Option<Vec<Effect>> {
         let stay = *self.stays.get(&user).filter(|stay| stay.connection == connection)?;
-        let state = self.rooms.get_mut(&stay.room)?;
-        let mut effects = vec![Effect::SetMedia { participant: stay.participant, muted, deafened }];
-        state.change(stay.participant, &mut effects, |seen| {
+        self.change(stay.room, stay.participant, |seen| {
             seen.muted = muted;
             seen.deafened = deafened;
         });
-        Some(effects)
+        Some(vec![Effect::SetMedia { participant: stay.participant, muted, deafened }])
     }
 
     /// Leaves, if this connection is in a room.
     pub fn leave(&mut self, user: UserId, connection: ConnectionId) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.stays.get(&user).is_some_and(|stay| stay.connection == connection)
-            && let Some(stay) = self.stays.remove(&user)
+            && let Some(stay) = self.take_stay(user)
         {
             self.end(stay, None, &mut effects);
         }
@@ -205,7 +206,7 @@ impl Rooms {
             .collect();
         let mut effects = Vec::new();
         for user in over {
-            if let Some(stay) = self.stays.remove(&user) {
+            if let Some(stay) = self.take_stay(user) {
                 self.end(stay, Some(VoiceEnd::TimedOut), &mut effects);
             }
         }
@@ -217,33 +218,29 @@ impl Rooms {
         let mut effects = Vec::new();
         match event {
             Event::Connected { room, participant, path: _ } => {
-                self.set_state(room, participant, MediaState::Connected, &mut effects);
+                self.change(room, participant, |seen| seen.media = MediaState::Connected);
             }
             Event::Interrupted { room, participant } => {
-                self.set_state(room, participant, MediaState::Interrupted, &mut effects);
+                self.change(room, participant, |seen| seen.media = MediaState::Interrupted);
             }
             Event::Left { room: _, participant, reason } => {
-                if let Some((user, stay)) = self.stay_of(participant) {
-                    self.stays.remove(&user);
+                if let Some(stay) = self.take_stay_of(participant) {
                     let why = match reason {
                         LeaveReason::Asked | LeaveReason::TimedOut => VoiceEnd::TimedOut,
                         LeaveReason::Failed => VoiceEnd::Failed,
                     };
                     self.tell_end(stay, why, &mut effects);
-                    self.forget(stay, &mut effects);
+                    self.forget(stay);
                 }
             }
             Event::Speakers { room, speakers } => {
                 if let Some(state) = self.rooms.get_mut(&room) {
-                    let present = |participant: &ParticipantNumber| {
-                        state.members.iter().any(|member| member.seen.participant == *participant)
-                    };
-                    state.speakers = speakers.into_iter().map(number).filter(present).collect();
-                    let event = ServerEvent::SpeakersChanged {
-                        channel: state.channel,
-                        speakers: state.speakers.clone(),
-                    };
-                    effects.push(Effect::Publish(state.channel, event));
+                    let present = |who: &ParticipantNumber| state.members.contains_key(who);
+                    let speakers: Vec<_> = speakers.into_iter().map(number).filter(present).collect();
+                    if state.speakers != speakers {
+                        state.speakers = speakers;
+                        self.untold.of(state.channel).speakers();
+                    }
                 }
             }
             Event::Slots { room, slots } => {
@@ -251,7 +248,8 @@ impl Rooms {
                     state.slots = slots.into_iter().map(|slot| slot.map(number)).collect();
                     let event =
                         ServerEvent::SlotsChanged { channel: state.channel, slots: state.slots.clone() };
-                    let inside = self.stays.values().filter(|stay| stay.room == room);
+                    let inside =
+                        state.members.values().filter_map(|member| self.stays.get(&member.seen.user));
                     effects.push(Effect::Tell(inside.map(|stay| stay.connection).collect(), event));
                 }
             }
@@ -264,11 +262,43 @@ impl Rooms {
     /// The room of a channel, if anybody is in it.
     pub fn room(&self, channel: ChannelId) -> Option<Room> {
         let state = self.rooms.get(self.ids.get(&channel)?)?;
-        state.members.iter().any(|member| member.admitted).then(|| state.view())
+        state.is_seen().then(|| state.view())
     }
 
-    fn stay_of(&self, participant: ParticipantId) -> Option<(UserId, Stay)> {
-        self.stays.iter().find(|(_, stay)| stay.participant == participant).map(|(user, stay)| (*user, *stay))
+    /// Whether there is anything to tell everybody.
+    pub fn has_news(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
+    /// Whether that has to happen at once, lest it grow without a bound.
+    pub fn is_full_of_news(&self) -> bool {
+        self.untold.is_full()
+    }
+
+    /// What everybody is to be told, as it is now.
+    pub fn take_news(&mut self) -> News {
+        let mut news = News::default();
+        for (channel, notes) in self.untold.take() {
+            let state = self.ids.get(&channel).and_then(|id| self.rooms.get(id));
+            news.rooms.extend(change_of(channel, state, &notes));
+            if notes.speakers
+                && let Some(state) = state.filter(|state| state.is_seen())
+            {
+                news.speakers.push(RoomSpeakers { channel, speakers: state.speakers() });
+            }
+        }
+        news
+    }
+
+    fn take_stay(&mut self, user: UserId) -> Option<Stay> {
+        let stay = self.stays.remove(&user)?;
+        self.users.remove(&stay.participant);
+        Some(stay)
+    }
+
+    fn take_stay_of(&mut self, participant: ParticipantId) -> Option<Stay> {
+        let user = self.users.remove(&participant)?;
+        self.stays.remove(&user)
     }
 
     /// Ends a stay that was taken out of `stays`: the SFU is told, and its connection if there is a reason.
@@ -277,7 +307,7 @@ impl Rooms {
         if let Some(why) = why {
             self.tell_end(stay, why, effects);
         }
-        self.forget(stay, effects);
+        self.forget(stay);
     }
 
     fn tell_end(&self, stay: Stay, reason: VoiceEnd, effects: &mut Vec<Effect>) {
@@ -289,13 +319,10 @@ impl Rooms {
     }
 
     /// Takes a participant out of its room, and the room away when it was the last.
-    fn forget(&mut self, stay: Stay, effects: &mut Vec<Effect>) {
+    fn forget(&mut self, stay: Stay) {
         let Some(state) = self.rooms.get_mut(&stay.room) else { return };
         let gone = number(stay.participant);
-        let Some(index) = state.members.iter().position(|member| member.seen.participant == gone) else {
-            return;
-        };
-        let member = state.members.remove(index);
+        let Some(member) = state.members.remove(&gone) else { return };
         state.speakers.retain(|speaker| *speaker != gone);
         for slot in &mut state.slots {
             if *slot == Some(gone) {
@@ -303,197 +330,60 @@ impl Rooms {
             }
         }
         if member.admitted {
-            let event = ServerEvent::ParticipantLeft { channel: state.channel, participant: gone };
-            effects.push(Effect::Publish(state.channel, event));
+            self.untold.left(state.channel, gone);
         }
         if state.members.is_empty() {
             self.rooms.remove(&stay.room);
         }
     }
 
-    fn set_state(
-        &mut self,
-        room: RoomId,
-        participant: ParticipantId,
-        media: MediaState,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(state) = self.rooms.get_mut(&room) {
-            state.change(participant, effects, |seen| seen.media = media);
+    /// Changes how a participant is seen; everybody is told if that made a difference.
+    fn change(&mut self, room: RoomId, participant: ParticipantId, change: impl FnOnce(&mut Participant)) {
+        let Some(state) = self.rooms.get_mut(&room) else { return };
+        let Some(member) = state.members.get_mut(&number(participant)) else { return };
+        let before = member.seen.clone();
+        change(&mut member.seen);
+        if member.admitted && member.seen != before {
+            self.untold.of(state.channel).changed(number(participant));
         }
     }
 }
 
+/// What is to be told of a room: of those who came and went meanwhile only that they left. Whoever began with a
+/// snapshot of that moment has them.
+fn change_of(channel: ChannelId, state: Option<&State>, notes: &Notes) -> Option<RoomChange> {
+    let seen = |numbers: &mut dyn Iterator<Item = &ParticipantNumber>| -> Vec<Participant> {
+        numbers.filter_map(|who| state?.members.get(who)).map(|member| member.seen.clone()).collect()
+    };
+    let joined = seen(&mut notes.joined.iter());
+    let changed = seen(&mut notes.changed.iter());
+    let left = notes.left.clone();
+    let nothing = joined.is_empty() && changed.is_empty() && left.is_empty();
+    (!nothing).then_some(RoomChange { channel, joined, changed, left })
+}
+
 impl State {
+    /// Whether anybody is in it whom others may see.
+    fn is_seen(&self) -> bool {
+        self.members.values().any(|member| member.admitted)
+    }
+
     fn view(&self) -> Room {
+        let admitted = self.members.values().filter(|member| member.admitted);
         Room {
             channel: self.channel,
-            participants: self
-                .members
-                .iter()
-                .filter(|member| member.admitted)
-                .map(|member| member.seen.clone())
-                .collect(),
-            speakers: self.speakers.clone(),
+            participants: admitted.map(|member| member.seen.clone()).collect(),
+            speakers: self.speakers(),
             slots: self.slots.clone(),
         }
     }
 
-    /// Changes how a participant is seen, and tells everybody if that made a difference.
-    fn change(
-        &mut self,
-        participant: ParticipantId,
-        effects: &mut Vec<Effect>,
-        change: impl FnOnce(&mut Participant),
-    ) {
-        let found = self.members.iter_mut().find(|member| member.seen.participant == number(participant));
-        let Some(member) = found else { return };
-        let before = member.seen.clone();
-        change(&mut member.seen);
-        if member.admitted && member.seen != before {
-            let event =
-                ServerEvent::ParticipantChanged { channel: self.channel, participant: member.seen.clone() };
-            effects.push(Effect::Publish(self.channel, event));
-        }
+    /// Who talks, of those whom others may see.
+    fn speakers(&self) -> Vec<ParticipantNumber> {
+        let seen = |who: &&ParticipantNumber| self.members.get(who).is_some_and(|member| member.admitted);
+        self.speakers.iter().filter(seen).copied().collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::IdSource;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-    const GRACE: Duration = Duration::from_secs(30);
-
-    struct Setting {
-        rooms: Rooms,
-        users: Vec<UserId>,
-        connections: Vec<ConnectionId>,
-        channels: Vec<ChannelId>,
-    }
-
-    impl Setting {
-        fn new() -> Self {
-            let ids = IdSource::default();
-            Self {
-                rooms: Rooms::default(),
-                users: (0..6).map(|_| ids.next(NOW)).collect(),
-                connections: (0..12).map(|_| ids.next(NOW)).collect(),
-                channels: (0..3).map(|_| ids.next(NOW)).collect(),
-            }
-        }
-
-        fn entry(&self, user: usize, connection: usize, channel: usize) -> Entry {
-            Entry {
-                user: self.users[user],
-                connection: self.connections[connection],
-                channel: self.channels[channel],
-                muted: false,
-                deafened: false,
-            }
-        }
-
-        fn in_room(&mut self, user: usize, connection: usize, channel: usize) -> ParticipantId {
-            let (ticket, _) = self.rooms.reserve(self.entry(user, connection, channel));
-            self.rooms.admit(ticket.participant).unwrap();
-            ticket.participant
-        }
-
-        fn people_in(&self, channel: usize) -> Vec<UserId> {
-            let room = self.rooms.room(self.channels[channel]);
-            room.map(|room| room.participants.iter().map(|seen| seen.user).collect()).unwrap_or_default()
-        }
-    }
-
-    #[test]
-    fn nobody_sees_a_place_that_is_only_reserved() {
-        let mut setting = Setting::new();
-        let (ticket, effects) = setting.rooms.reserve(setting.entry(0, 0, 0));
-        assert!(effects.is_empty());
-        assert!(setting.people_in(0).is_empty());
-        assert!(setting.rooms.withdraw(ticket.participant).is_empty());
-        assert!(setting.rooms.admit(ticket.participant).is_none());
-    }
-
-    #[test]
-    fn another_device_takes_over_and_the_first_is_told() {
-        let mut setting = Setting::new();
-        let first = setting.in_room(0, 0, 0);
-        let (_, effects) = setting.rooms.reserve(setting.entry(0, 1, 1));
-        assert!(matches!(effects[0], Effect::Leave(participant) if participant == first));
-        assert!(effects.iter().any(|effect| matches!(effect,
-            Effect::Tell(to, ServerEvent::VoiceEnded { reason: VoiceEnd::TakenOver, .. }) if *to == [setting.connections[0]])));
-        assert!(setting.people_in(0).is_empty());
-    }
-
-    #[test]
-    fn of_two_joins_at_once_the_last_has_the_place() {
-        let mut setting = Setting::new();
-        let (first, _) = setting.rooms.reserve(setting.entry(0, 0, 0));
-        let (second, _) = setting.rooms.reserve(setting.entry(0, 1, 0));
-        assert!(setting.rooms.admit(second.participant).is_some());
-        assert!(setting.rooms.admit(first.participant).is_none());
-        assert_eq!(setting.people_in(0), [setting.users[0]]);
-    }
-
-    #[test]
-    fn a_lost_socket_keeps_the_place_for_the_grace_time() {
-        let mut setting = Setting::new();
-        setting.in_room(0, 0, 0);
-        let (user, before, after) = (setting.users[0], setting.connections[0], setting.connections[1]);
-        setting.rooms.socket_lost(user, before, NOW);
-        assert!(setting.rooms.expire(NOW + GRACE / 2, GRACE).is_empty());
-        setting.rooms.socket_back(user, before, after);
-        assert!(setting.rooms.expire(NOW + GRACE * 2, GRACE).is_empty());
-        setting.rooms.socket_lost(user, after, NOW + GRACE * 2);
-        assert!(!setting.rooms.expire(NOW + GRACE * 3, GRACE).is_empty());
-        assert!(setting.people_in(0).is_empty());
-    }
-
-    #[test]
-    fn only_the_connection_that_is_in_the_room_can_mute_or_leave() {
-        let mut setting = Setting::new();
-        setting.in_room(0, 0, 0);
-        let (user, other) = (setting.users[0], setting.connections[1]);
-        assert!(setting.rooms.set_media(user, other, true, false).is_none());
-        assert!(setting.rooms.leave(user, other).is_empty());
-        assert!(setting.rooms.set_media(user, setting.connections[0], true, false).is_some());
-    }
-
-    #[test]
-    fn a_storm_leaves_every_user_in_one_room_at_most() {
-        use proptest::prelude::*;
-        let step = (0usize..6, 0usize..2, 0usize..3, 0u8..8);
-        proptest!(|(steps in proptest::collection::vec(step, 1..200))| {
-            let mut setting = Setting::new();
-            let mut tickets: Vec<ParticipantId> = Vec::new();
-            let mut now = NOW;
-            for (user, device, channel, action) in steps {
-                let connection = user * 2 + device;
-                let (who, by) = (setting.users[user], setting.connections[connection]);
-                now = now + Duration::from_secs(3);
-                match action {
-                    0 | 1 => tickets.push(setting.rooms.reserve(setting.entry(user, connection, channel)).0.participant),
-                    2 => if let Some(ticket) = tickets.pop() { setting.rooms.admit(ticket); },
-                    3 => if let Some(ticket) = tickets.pop() { setting.rooms.withdraw(ticket); },
-                    4 => drop(setting.rooms.leave(who, by)),
-                    5 => setting.rooms.socket_lost(who, by, now),
-                    6 => drop(setting.rooms.expire(now, GRACE)),
-                    _ => if let Some(stay) = setting.rooms.stays.get(&who).copied() {
-                        let left = Event::Left { room: stay.room, participant: stay.participant, reason: LeaveReason::TimedOut };
-                        setting.rooms.handle_event(left);
-                    },
-                }
-                let inside: Vec<UserId> = (0..3).flat_map(|channel| setting.people_in(channel)).collect();
-                let mut once = inside.clone();
-                once.sort();
-                once.dedup();
-                prop_assert_eq!(once.len(), inside.len(), "somebody is in two rooms");
-                let members: usize = setting.rooms.rooms.values().map(|state| state.members.len()).sum();
-                prop_assert_eq!(members, setting.rooms.stays.len(), "members and stays disagree");
-                prop_assert!(setting.rooms.rooms.values().all(|state| !state.members.is_empty()), "an empty room stays");
-            }
-        });
-    }
-}
+mod tests;

@@ -176,7 +176,9 @@ async fn attach(
         doors.live.hub.remove(before);
         doors.voice.socket_back(user, before, id);
     }
-    let mut online = doors.live.online();
+    // Both at one moment, from which on it hears what changes.
+    let ids = channels.iter().map(|channel| channel.id);
+    let (rooms, mut online) = doors.voice.rooms_of(ids, || doors.live.introduce(&connection));
     if !online.contains(&user) {
         online.push(user);
     }
@@ -188,7 +190,7 @@ async fn attach(
         // After its channels were opened: whoever comes meanwhile is in the list, in an event, or in both.
         users: doors.chat.users(),
         online,
-        rooms: doors.voice.rooms_of(channels.iter().map(|channel| channel.id)),
+        rooms,
         channels,
         voice_load: doors.voice.load(),
     };

@@ -277,7 +277,7 @@ describe("writing", () => {
     for (let tries = 0; tries < 3; tries += 1) {
       await timers.pass(10_000);
       // Something else proves that the link lives.
-      server().event({ type: "presence_changed", user: ben, presence: "online" });
+      server().event({ type: "presence_changed", online: [ben], offline: [] });
     }
     expect(server().all("post_message").map((one) => one.nonce)).toEqual(["nonce-1", "nonce-1", "nonce-1"]);
     expect(pending()).toMatchObject([{ failure: "silent" }]);
@@ -321,6 +321,21 @@ describe("the session", () => {
 });
 
 describe("voice", () => {
+  it("hears of every stay that ended, one's own may be among them", async () => {
+    await server().welcomes();
+    const left: number[] = [];
+    client.voice.left = (participant) => left.push(participant);
+    const nobody = { joined: [], changed: [] };
+    server().event({
+      type: "rooms_changed",
+      rooms: [
+        { channel: lounge, left: [1, 3], ...nobody },
+        { channel: "c-attic", left: [5], ...nobody },
+      ],
+    });
+    expect(left).toEqual([1, 3, 5]);
+  });
+
   it("takes only its own stay for its own, also when numbers began again", async () => {
     await server().welcomes();
     const listed: boolean[] = [];

@@ -213,8 +213,8 @@ export class Client {
       case "voice_ended":
         this.voice.ended(event.participant, event.reason);
         break;
-      case "participant_left":
-        this.voice.left(event.participant);
+      case "rooms_changed":
+        for (const { left } of event.rooms) for (const participant of left) this.voice.left(participant);
         break;
       case "message_posted":
       case "typing_changed":
@@ -222,8 +222,6 @@ export class Client {
       case "user_changed":
       case "channel_created":
       case "channel_updated":
-      case "participant_joined":
-      case "participant_changed":
       case "speakers_changed":
       case "slots_changed":
       case "voice_load_changed":

@@ -49,11 +49,6 @@ role: Role, };
 export type Role = "admin" | "member";
 
 /**
- * Whether a user is here.
- */
-export type Presence = "online" | "offline";
-
-/**
  * How much voice the server can take on.
  */
 export type VoiceLoad = "normal" | "fewer_voices" | "full";
@@ -168,6 +163,40 @@ speakers: Array<number>,
  * Who holds which slot: slot `i` is the `i`-th receiving line of the offer.
  */
 slots: Array<number | null>, };
+
+/**
+ * What changed in a voice room within one gap of news. Nobody is in two of the lists.
+ */
+export type RoomChange = { 
+/**
+ * The channel the room belongs to.
+ */
+channel: ChannelId, 
+/**
+ * Who came, as they are now, by arrival.
+ */
+joined: Array<Participant>, 
+/**
+ * Who muted, unmuted, deafened, connected or lost the connection, as they are now.
+ */
+changed: Array<Participant>, 
+/**
+ * Which stays ended.
+ */
+left: Array<number>, };
+
+/**
+ * Who talks in a voice room, whole list.
+ */
+export type RoomSpeakers = { 
+/**
+ * The channel the room belongs to.
+ */
+channel: ChannelId, 
+/**
+ * Who.
+ */
+speakers: Array<number>, };
 
 /**
  * Every request a client may send. On the wire the variant is `type`, beside `id`.
@@ -342,13 +371,13 @@ user: UserId,
  */
 active: boolean, } | { "type": "presence_changed", 
 /**
- * Who.
+ * Who is online now.
  */
-user: UserId, 
+online: Array<UserId>, 
 /**
- * How.
+ * Who is not any more.
  */
-presence: Presence, } | { "type": "user_changed", 
+offline: Array<UserId>, } | { "type": "user_changed", 
 /**
  * As they are now.
  */
@@ -360,39 +389,15 @@ channel: Channel, } | { "type": "channel_updated",
 /**
  * As it is now.
  */
-channel: Channel, } | { "type": "participant_joined", 
+channel: Channel, } | { "type": "rooms_changed", 
 /**
- * The room's channel.
+ * What changed, each room once; of those that the user may see.
  */
-channel: ChannelId, 
+rooms: Array<RoomChange>, } | { "type": "speakers_changed", 
 /**
- * Who.
+ * The rooms in which that changed, each once.
  */
-participant: Participant, } | { "type": "participant_changed", 
-/**
- * The room's channel.
- */
-channel: ChannelId, 
-/**
- * As they are now.
- */
-participant: Participant, } | { "type": "participant_left", 
-/**
- * The room's channel.
- */
-channel: ChannelId, 
-/**
- * Which stay ended.
- */
-participant: number, } | { "type": "speakers_changed", 
-/**
- * The room's channel.
- */
-channel: ChannelId, 
-/**
- * Who.
- */
-speakers: Array<number>, } | { "type": "slots_changed", 
+rooms: Array<RoomSpeakers>, } | { "type": "slots_changed", 
 /**
  * The room's channel.
  */
@@ -547,7 +552,7 @@ export type SignedIn = {
  */
 user: User, };
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export const HEARTBEAT_MS = 25000;
 

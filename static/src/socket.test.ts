@@ -61,7 +61,7 @@ describe("opening", () => {
     socket.start();
     expect(wire().sent).toEqual([]);
     await wire().welcome();
-    expect(wire().sent).toEqual([{ id: 1, type: "hello", protocol: 1, resume: null }]);
+    expect(wire().sent).toEqual([{ id: 1, type: "hello", protocol: 2, resume: null }]);
     expect(links.at(-1)).toEqual({ state: "open", resumed: false });
   });
 

@@ -5,11 +5,8 @@
  * is nobody's disaster: whoever asked something is told so, and the link comes back by itself.
  * Start reading at {@link Socket.start}.
  */
-import type { Answer, ConnectionId, ErrorCode, Refusal, Request, ServerEvent } from "./protocol";
+import { PROTOCOL, type Answer, type ConnectionId, type ErrorCode, type Refusal, type Request, type ServerEvent } from "./protocol";
 import type { Cancel, Timers } from "./timers";
-
-/** The version of the protocol that this client speaks. */
-export const PROTOCOL = 1;
 
 /** Silence after which we ask whether the server is there; the server asks at the same pace. */
 const HEARTBEAT_MS = 25_000;

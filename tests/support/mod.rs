@@ -1,6 +1,7 @@
 //! The words of the stories: a server of one's own, and people who do things.
 
 pub mod call;
+pub mod view;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +18,8 @@ use cromulent::protocol::rest::Register;
 use cromulent::protocol::server::{Answer, ServerEvent, Snapshot};
 use cromulent::protocol::types::{ChannelKind, Message};
 use tempfile::TempDir;
+
+use view::View;
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -122,6 +125,8 @@ pub struct TestUser {
     pub cookie: String,
     pub socket: Socket,
     pub snapshot: Snapshot,
+    /// What the events so far say of the present.
+    pub view: View,
     pub address: std::net::SocketAddr,
     people: HashMap<String, UserId>,
 }
@@ -140,7 +145,8 @@ impl TestUser {
             panic!("no ready came first")
         };
         let people = snapshot.users.iter().map(|user| (user.username.clone(), user.id)).collect();
-        Self { name: name.to_owned(), cookie, socket, snapshot: *snapshot, address, people }
+        let view = View::of(&snapshot);
+        Self { name: name.to_owned(), cookie, socket, snapshot: *snapshot, view, address, people }
     }
 
     /// The text channel everybody is in.
@@ -206,8 +212,19 @@ impl TestUser {
 
     pub async fn next_event(&mut self) -> ServerEvent {
         match tokio::time::timeout(PATIENCE, self.socket.event()).await {
-            Ok(event) => event.unwrap(),
-            Err(_) => panic!("{} waited for an event in vain", self.name),
+            Ok(event) => {
+                let event = event.unwrap();
+                self.view.apply(&event);
+                event
+            }
+            Err(_) => panic!("{} waited for an event in vain, and sees {:?}", self.name, self.view),
+        }
+    }
+
+    /// Waits until what this user sees is so.
+    pub async fn sees(&mut self, so: impl Fn(&View) -> bool) {
+        while !so(&self.view) {
+            self.next_event().await;
         }
     }
 
@@ -242,7 +259,10 @@ impl TestUser {
         let mut events = Vec::new();
         loop {
             match tokio::time::timeout(PATIENCE, self.socket.frame()).await.unwrap().unwrap() {
-                Frame::Event { event, .. } => events.push(event),
+                Frame::Event { event, .. } => {
+                    self.view.apply(&event);
+                    events.push(event);
+                }
                 Frame::Answer { id, .. } if id == ping => return (resumed, events),
                 other => panic!("{other:?}"),
             }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Message, Participant, ServerEvent, Snapshot } from "../protocol";
+import type { Message, Participant, RoomChange, ServerEvent, Snapshot } from "../protocol";
 import { FakeTimers } from "../timers.fake";
 import { Store } from "./store";
 import type { Topic } from "./topics";
@@ -59,7 +59,12 @@ const ear = (topic: Topic) => store.listen(topic, () => touched.push(topic));
 const ready = (more: Partial<Snapshot> = {}) => store.apply({ type: "ready", snapshot: snapshot(more) });
 const inLounge = () =>
   ready({ rooms: [{ channel: lounge, participants: [participant(1, ben), participant(2, cleo)], speakers: [], slots: [1, 2] }] });
-const speak = (...speakers: number[]) => store.apply({ type: "speakers_changed", channel: lounge, speakers });
+const speak = (...speakers: number[]) => store.apply({ type: "speakers_changed", rooms: [{ channel: lounge, speakers }] });
+const change = (channel: string, more: Partial<RoomChange>): ServerEvent => ({
+  type: "rooms_changed",
+  rooms: [{ channel, joined: [], changed: [], left: [], ...more }],
+});
+const happens = (channel: string, more: Partial<RoomChange>) => store.apply(change(channel, more));
 const post = (number: number, more: Partial<Message> = {}) =>
   store.apply({ type: "message_posted", message: message(number, more) });
 const bodies = () => store.history(general).messages.map((one) => one.body);
@@ -288,10 +293,10 @@ describe("people", () => {
 
   it("come and go", () => {
     ear("presence");
-    store.apply({ type: "presence_changed", user: cleo, presence: "online" });
+    store.apply({ type: "presence_changed", online: [cleo, "u-dan"], offline: [] });
     expect(store.online.has(cleo)).toBe(true);
-    store.apply({ type: "presence_changed", user: cleo, presence: "offline" });
-    expect(store.online.has(cleo)).toBe(false);
+    store.apply({ type: "presence_changed", online: [], offline: [cleo, "u-nobody"] });
+    expect([...store.online]).toEqual([ana, ben, "u-dan"]);
     expect(touched).toEqual(["presence", "presence"]);
   });
 
@@ -323,21 +328,63 @@ describe("voice rooms", () => {
   it("open with the first who comes and close with the last who goes", () => {
     ready();
     ear("rooms");
-    store.apply({ type: "participant_joined", channel: lounge, participant: participant(1, ben) });
-    store.apply({ type: "participant_joined", channel: lounge, participant: participant(2, cleo) });
-    store.apply({ type: "participant_joined", channel: lounge, participant: participant(1, ben) });
+    happens(lounge, { joined: [participant(1, ben)] });
+    happens(lounge, { joined: [participant(2, cleo)] });
+    happens(lounge, { joined: [participant(1, ben)] });
     expect(store.room(lounge)?.participants.map((one) => one.user)).toEqual([ben, cleo]);
-    store.apply({ type: "participant_left", channel: lounge, participant: 1 });
-    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
-    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
+    happens(lounge, { left: [1] });
+    happens(lounge, { left: [2] });
+    happens(lounge, { left: [2] });
     expect(store.room(lounge)).toBeNull();
     expect(touched).toEqual(["rooms", "rooms"]);
+  });
+
+  it("take all that happened at once, and tell each view once", () => {
+    inLounge();
+    for (const topic of ["rooms", `room:${lounge}`, `room:${attic}`] as const) ear(topic);
+    store.apply({
+      type: "rooms_changed",
+      rooms: [
+        {
+          channel: lounge,
+          joined: [participant(3, "u-dan"), participant(4, ana)],
+          changed: [participant(1, ben, { muted: true })],
+          left: [2, 99],
+        },
+        { channel: attic, joined: [participant(5, cleo)], changed: [], left: [] },
+      ],
+    });
+    expect(store.room(lounge)?.participants.map((one) => [one.participant, one.muted])).toEqual([
+      [1, true],
+      [3, false],
+      [4, false],
+    ]);
+    expect(store.room(lounge)?.slots).toEqual([1, null]);
+    expect(store.room(attic)?.participants.map((one) => one.user)).toEqual([cleo]);
+    expect(touched).toEqual([`room:${lounge}`, "rooms", `room:${attic}`]);
+  });
+
+  it("show nobody twice, whatever is told late of an earlier stay", () => {
+    inLounge();
+    happens(lounge, { joined: [participant(4, cleo)] });
+    happens(lounge, { changed: [participant(2, cleo, { muted: true })] });
+    expect(store.room(lounge)?.participants.map((one) => one.participant)).toEqual([1, 4]);
+    happens(lounge, { left: [2] });
+    expect(store.room(lounge)?.participants.map((one) => one.participant)).toEqual([1, 4]);
+  });
+
+  it("are not opened by somebody who came and went at once", () => {
+    ready();
+    ear("rooms");
+    happens(attic, { left: [7] });
+    expect(store.room(attic)).toBeNull();
+    expect(touched).toEqual([]);
   });
 
   it("show who is muted, deafened, connected", () => {
     inLounge();
     ear(`room:${lounge}`);
-    store.apply({ type: "participant_changed", channel: lounge, participant: participant(2, cleo, { muted: true, deafened: true }) });
+    happens(lounge, { changed: [participant(2, cleo, { muted: true, deafened: true })] });
     expect(store.room(lounge)?.participants[1]).toMatchObject({ muted: true, deafened: true });
     expect(store.room(lounge)?.participants[0]?.muted).toBe(false);
     expect(touched).toEqual([`room:${lounge}`]);
@@ -346,10 +393,10 @@ describe("voice rooms", () => {
   it("that nobody is in have no talk, no slots and no leaving", () => {
     ready();
     const events: ServerEvent[] = [
-      { type: "speakers_changed", channel: attic, speakers: [7] },
+      { type: "speakers_changed", rooms: [{ channel: attic, speakers: [7] }] },
       { type: "slots_changed", channel: attic, slots: [7] },
-      { type: "participant_left", channel: attic, participant: 7 },
-      { type: "speakers_changed", channel: "c-nowhere", speakers: [7] },
+      change(attic, { left: [7] }),
+      { type: "speakers_changed", rooms: [{ channel: "c-nowhere", speakers: [7] }] },
     ];
     for (const event of events) store.apply(event);
     expect(store.rooms.size).toBe(0);
@@ -360,7 +407,7 @@ describe("voice rooms", () => {
     inLounge();
     store.apply({ type: "slots_changed", channel: lounge, slots: [2, 1, null] });
     expect(store.room(lounge)?.slots).toEqual([2, 1, null]);
-    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
+    happens(lounge, { left: [2] });
     expect(store.room(lounge)?.slots).toEqual([null, 1, null]);
   });
 });
@@ -385,7 +432,7 @@ describe("talk", () => {
 
   it("ends with the one who leaves", () => {
     speak(1);
-    store.apply({ type: "participant_left", channel: lounge, participant: 1 });
+    happens(lounge, { left: [1] });
     expect(store.isTalking(ben)).toBe(false);
     expect(store.talkersIn(lounge).size).toBe(0);
   });
@@ -393,15 +440,15 @@ describe("talk", () => {
   it("of somebody not known yet counts as soon as they are", () => {
     speak(3);
     expect(store.sound).toBe(false);
-    store.apply({ type: "participant_joined", channel: lounge, participant: participant(3, ana) });
+    happens(lounge, { joined: [participant(3, ana)] });
     expect(store.isTalking(ana)).toBe(true);
   });
 
   it("goes on for somebody who moves to another room while talking", () => {
     speak(1);
-    store.apply({ type: "participant_joined", channel: attic, participant: participant(5, ben) });
-    store.apply({ type: "speakers_changed", channel: attic, speakers: [5] });
-    store.apply({ type: "participant_left", channel: lounge, participant: 1 });
+    happens(attic, { joined: [participant(5, ben)] });
+    store.apply({ type: "speakers_changed", rooms: [{ channel: attic, speakers: [5] }] });
+    happens(lounge, { left: [1] });
     expect(store.isTalking(ben)).toBe(true);
   });
 
@@ -458,10 +505,10 @@ describe("one's own join", () => {
 
   it("does not bring back who left while it was under way, nor older talk, slots or mutes", () => {
     store.beginJoin(lounge);
-    store.apply({ type: "participant_left", channel: lounge, participant: 2 });
-    store.apply({ type: "participant_changed", channel: lounge, participant: participant(1, ben, { muted: true }) });
-    store.apply({ type: "participant_joined", channel: lounge, participant: participant(4, "u-dan") });
-    store.apply({ type: "speakers_changed", channel: lounge, speakers: [] });
+    happens(lounge, { left: [2] });
+    happens(lounge, { changed: [participant(1, ben, { muted: true })] });
+    happens(lounge, { joined: [participant(4, "u-dan")] });
+    store.apply({ type: "speakers_changed", rooms: [{ channel: lounge, speakers: [] }] });
     store.apply({ type: "slots_changed", channel: lounge, slots: [1, 4, 3] });
     store.endJoin(answer());
     const room = store.room(lounge);
@@ -469,6 +516,13 @@ describe("one's own join", () => {
     expect(room?.participants[0]?.muted).toBe(true);
     expect(room?.slots).toEqual([1, 4, 3]);
     expect(store.isTalking(ben)).toBe(false);
+  });
+
+  it("does not bring back an earlier stay of somebody who came again while it was under way", () => {
+    store.beginJoin(lounge);
+    happens(lounge, { joined: [participant(4, cleo)] });
+    store.endJoin(answer());
+    expect(store.room(lounge)?.participants.map((one) => one.participant)).toEqual([1, 3, 4]);
   });
 
   it("that was overtaken by another one leaves that one alone", () => {

@@ -10,6 +10,7 @@ import type {
   Message,
   Participant,
   Room,
+  RoomChange,
   ServerEvent,
   Snapshot,
   User,
@@ -93,8 +94,8 @@ export class Store {
         break;
       case "presence_changed": {
         const online = new Set(this.onlineSet);
-        if (event.presence === "online") online.add(event.user);
-        else online.delete(event.user);
+        for (const user of event.online) online.add(user);
+        for (const user of event.offline) online.delete(user);
         this.onlineSet = online;
         this.topics.touch("presence");
         break;
@@ -107,21 +108,16 @@ export class Store {
       case "channel_updated":
         this.putChannel(event.channel);
         break;
-      case "participant_joined":
-      case "participant_changed":
-        this.joinWatch?.changed.add(event.participant.participant);
-        this.putParticipant(event.channel, event.participant);
+      case "rooms_changed":
+        for (const change of event.rooms) this.roomChanged(change);
         break;
-      case "participant_left":
-        if (this.joinWatch?.channel === event.channel) this.joinWatch.left.add(event.participant);
-        this.dropParticipant(event.channel, event.participant);
+      case "speakers_changed":
+        for (const { channel, speakers } of event.rooms) {
+          if (this.joinWatch?.channel === channel) this.joinWatch.speakers = true;
+          const room = this.roomMap.get(channel);
+          if (room) this.putRoom({ ...room, speakers }, "speakers");
+        }
         break;
-      case "speakers_changed": {
-        if (this.joinWatch?.channel === event.channel) this.joinWatch.speakers = true;
-        const room = this.roomMap.get(event.channel);
-        if (room) this.putRoom({ ...room, speakers: event.speakers }, "speakers");
-        break;
-      }
       case "slots_changed": {
         if (this.joinWatch?.channel === event.channel) this.joinWatch.slots = true;
         const room = this.roomMap.get(event.channel);
@@ -129,7 +125,7 @@ export class Store {
         break;
       }
       case "voice_ended":
-        // The room itself is told by `participant_left`; one's own voice is the voice room's affair.
+        // The room itself is told by `rooms_changed`; one's own voice is the voice room's affair.
         break;
       case "voice_load_changed":
         this.facts = { ...this.facts, load: event.load };
@@ -212,19 +208,16 @@ export class Store {
     this.topics.touch(`typing:${channel}`);
   }
 
-  private putParticipant(channel: ChannelId, participant: Participant) {
+  /** A room as it is after all that happened in it at once. */
+  private roomChanged({ channel, joined, changed, left }: RoomChange) {
+    const news = [...joined, ...changed];
+    if (this.joinWatch?.channel === channel) {
+      for (const one of news) this.joinWatch.changed.add(one.participant);
+      for (const number of left) this.joinWatch.left.add(number);
+    }
     const room = this.roomMap.get(channel) ?? { channel, participants: [], speakers: [], slots: [] };
-    const known = room.participants.some((one) => one.participant === participant.participant);
-    const participants = known
-      ? room.participants.map((one) => (one.participant === participant.participant ? participant : one))
-      : [...room.participants, participant];
-    this.putRoom({ ...room, participants }, "room");
-  }
-
-  private dropParticipant(channel: ChannelId, number: number) {
-    const room = this.roomMap.get(channel);
-    if (!room) return;
-    const participants = room.participants.filter((one) => one.participant !== number);
+    const gone = new Set(left);
+    const participants = merge(room.participants, news).filter((one) => !gone.has(one.participant));
     if (participants.length === 0) {
       this.removeRoom(channel);
       return;
@@ -233,8 +226,8 @@ export class Store {
       {
         channel,
         participants,
-        speakers: room.speakers.filter((one) => one !== number),
-        slots: room.slots.map((one) => (one === number ? null : one)),
+        speakers: room.speakers.filter((one) => !gone.has(one)),
+        slots: room.slots.map((one) => (one !== null && gone.has(one) ? null : one)),
       },
       "room",
     );
@@ -319,20 +312,12 @@ export class Store {
     this.joinWatch = null;
     if (!watch || !answer) return;
     const known = this.roomMap.get(answer.channel);
-    const participants = answer.participants
-      .filter((one) => !watch.left.has(one.participant))
-      .map((one) =>
-        watch.changed.has(one.participant)
-          ? (known?.participants.find((newer) => newer.participant === one.participant) ?? one)
-          : one,
-      );
-    const missing = (known?.participants ?? []).filter(
-      (one) => watch.changed.has(one.participant) && !participants.some((other) => other.participant === one.participant),
-    );
+    const stayed = answer.participants.filter((one) => !watch.left.has(one.participant));
+    const newer = (known?.participants ?? []).filter((one) => watch.changed.has(one.participant));
     this.putRoom(
       {
         channel: answer.channel,
-        participants: [...participants, ...missing],
+        participants: merge(stayed, newer),
         speakers: watch.speakers ? (known?.speakers ?? []) : answer.speakers,
         slots: watch.slots ? (known?.slots ?? []) : answer.slots,
       },
@@ -517,3 +502,16 @@ export class Store {
 }
 
 const nobody: ReadonlySet<UserId> = new Set();
+
+/**
+ * Participants with news of some of them, by arrival. A user is in a room once, and a later stay has a higher number:
+ * what is told of an earlier one, whose end is not told yet, is not shown beside it.
+ */
+function merge(participants: readonly Participant[], news: readonly Participant[]): Participant[] {
+  const byUser = new Map<UserId, Participant>();
+  for (const one of [...participants, ...news]) {
+    const other = byUser.get(one.user);
+    if (!other || other.participant <= one.participant) byUser.set(one.user, one);
+  }
+  return [...byUser.values()].sort((one, other) => one.participant - other.participant);
+}

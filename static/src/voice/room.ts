@@ -56,7 +56,7 @@ const GOOD_STAY_MS = 10_000;
 const REJOIN_WAITS_MS = [0, 500, 1_000, 2_000, 4_000, 8_000];
 /** After the last of them the user decides. */
 const MAX_REJOINS = REJOIN_WAITS_MS.length;
-/** How long after our own `participant_left` its reason may follow. */
+/** How long after hearing that we left the reason may follow. */
 const REASON_MS = 300;
 const MEASURE_MS = 1_000;
 

@@ -22,7 +22,7 @@ export function startPosting() {
   const post = (text) => ask({ type: 'post_message', channel, body: text, nonce: `stream ${text}` }, text);
   const postNext = () => post(`Post number ${next}`);
 
-  socket.onopen = () => ask({ type: 'hello', protocol: 1, resume: null });
+  socket.onopen = () => ask({ type: 'hello', protocol: 2, resume: null });
   socket.onmessage = ({ data }) => {
     const frame = JSON.parse(data);
     if (frame.type === 'ready') {
@@ -66,7 +66,7 @@ export async function readEverything() {
     };
   });
   await new Promise((resolve) => (socket.onopen = resolve));
-  await ask({ type: 'hello', protocol: 1, resume: null });
+  await ask({ type: 'hello', protocol: 2, resume: null });
   const channel = (await ready).channels.find((each) => each.kind === 'text').id;
 
   const texts = [];

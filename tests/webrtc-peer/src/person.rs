@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use crate::{Call, Error, PATIENCE, http, until};
 
 /// The version of the words below.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// Somebody signed in.
 pub struct Person {
@@ -178,7 +178,11 @@ impl View {
         match event["type"].as_str() {
             Some("ready") => self.ready = Some(event["snapshot"].clone()),
             Some("slots_changed") => self.slots = slots_of(event),
-            Some("participant_left") => self.left.extend(event["participant"].as_u64()),
+            Some("rooms_changed") => {
+                let rooms = event["rooms"].as_array().into_iter().flatten();
+                let left = rooms.flat_map(|room| room["left"].as_array().into_iter().flatten());
+                self.left.extend(left.filter_map(Value::as_u64));
+            }
             // The story needs no more.
             _ => {}
         }
