@@ -9,6 +9,8 @@
 //! discount, such that only who never waits any more is busy by the clock. Whether it is calm again is judged by its own
 //! CPU time: others may go on for ever, and what was shed would never come back. Only what the clock would take away
 //! again at once is not given back.
+//!
+//! A worker may be given less than a core. Its own work is then measured by that budget; the clock knows of none.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +33,7 @@ pub struct SlotsUsed(pub u8);
 /// How long a worker is watched before its share of busy time is judged.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// From this share of time on it has too much to do: a turn is late before it begins.
+/// From this share of its budget on it has too much to do: a turn is late before it begins.
 const BUSY: f32 = 0.85;
 
 /// From this share on, with one slot left, nobody else is let in.
@@ -50,12 +52,12 @@ const UP_AFTER: u32 = 2;
 /// Windows in a row that must be calm before the next step down.
 const DOWN_AFTER: u32 = 5;
 
-/// What shares of a window's time a worker was busy for.
+/// How much of what a worker has it took in a window.
 #[derive(Clone, Copy, Debug)]
 struct Shares {
-    /// With its own work.
+    /// Its own work, of its budget.
     own: f32,
-    /// With that, or by the clock with its discount, whichever is more.
+    /// That, or what of the time it was busy by the clock, with the discount; whichever is more.
     seeming: f32,
 }
 
@@ -64,6 +66,8 @@ struct Shares {
 pub(crate) struct Load {
     /// All the slots there are.
     slots: u8,
+    /// CPU time it may use of each second, in seconds.
+    budget: f32,
     pressure: Pressure,
     window_began: Instant,
     busy: Duration,
@@ -104,9 +108,11 @@ impl Ord for SlotsUsed {
 }
 
 impl Load {
-    pub(crate) fn new(now: Instant, slots: u8) -> Load {
+    /// `budget` is the CPU time it may use of each second.
+    pub(crate) fn new(now: Instant, slots: u8, budget: Duration) -> Load {
         Load {
             slots,
+            budget: budget.as_secs_f32(),
             pressure: Pressure::Normal,
             window_began: now,
             busy: Duration::ZERO,
@@ -135,7 +141,7 @@ impl Load {
         let own = match worked.zip(self.worked_before) {
             Some((after, before)) => of_window(after.saturating_sub(before)),
             None => by_clock,
-        };
+        } / self.budget;
         let shares = Shares { own, seeming: own.max(by_clock * CLOCK_COUNTS) };
         self.worked_before = worked;
         self.window_began = now;
@@ -214,7 +220,7 @@ mod tests {
     impl Scene {
         fn of(slots: u8) -> Scene {
             let now = Instant::now();
-            Scene { now, load: Load::new(now, slots), worked: Duration::ZERO, left: 100 }
+            Scene { now, load: Load::new(now, slots, SECOND), worked: Duration::ZERO, left: 100 }
         }
 
         /// Turns of 20 ms, of which this much per cent is work.
@@ -295,6 +301,17 @@ mod tests {
         scene.left = 30;
         assert_eq!(scene.run(60 * SECOND, 100), [fewer(1)]);
         assert_eq!(scene.run(16 * SECOND, 95), [fewer(2), fewer(4), Pressure::Normal]);
+    }
+
+    #[test]
+    fn who_has_a_tenth_of_a_core_sheds_and_recovers_at_a_tenth_of_the_work() {
+        let mut scene = Scene::of(2);
+        scene.load = Load::new(scene.now, 2, SECOND / 10);
+        assert_eq!(scene.run(20 * SECOND, 8), []);
+        assert_eq!(scene.run(20 * SECOND, 9), [fewer(1)]);
+        assert_eq!(scene.run(20 * SECOND, 50), [Pressure::Refusing]);
+        assert_eq!(scene.run(20 * SECOND, 7), []);
+        assert_eq!(scene.run(20 * SECOND, 5), [fewer(1), Pressure::Normal]);
     }
 
     #[test]
