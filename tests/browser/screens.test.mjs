@@ -58,6 +58,13 @@ story('every screen is sound, in every width and theme', async (stage) => {
   for (const [name, text] of CONVERSATION) await people[name].posts(text);
   for (const person of [ana, ben, cai]) await person.sees('In.');
   await look('conversation');
+  // Whoever points at the second line of a run sees when that one was written.
+  for (const person of [ana, ben]) {
+    await person.page.getByText('Shall we try').hover();
+    faults.push(...(await inspect(person, 'line-under-pointer')));
+    assert.ok((await nearestTimes(person)) >= 6, 'two times stand too close to each other');
+    await person.page.mouse.move(0, 0);
+  }
 
   // On a phone the rooms are a screen of their own.
   await cai.opens(server.url);
@@ -132,6 +139,16 @@ story("the admin's dialogs are sound, in every width and theme", async (stage) =
 
   assert.deepEqual(faults, []);
 });
+
+/** The smallest distance between two times in the text, from the foot of one to the head of the next. */
+async function nearestTimes(person) {
+  return person.page.evaluate(() => {
+    const times = [...document.querySelectorAll('li[data-message] time')];
+    const seen = times.filter((time) => time.checkVisibility({ opacityProperty: true }));
+    const boxes = seen.map((time) => time.getBoundingClientRect()).sort((a, b) => a.top - b.top);
+    return Math.min(...boxes.slice(1).map((box, index) => box.top - boxes[index].bottom));
+  });
+}
 
 async function isFocused(place, what) {
   await until(`${what} has the focus`, () => place.evaluate((element) => element === document.activeElement));
