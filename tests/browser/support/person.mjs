@@ -86,6 +86,15 @@ export class Person {
     await until(`${this.name} sees "${text}"`, () => this.#page.shows(text));
   }
 
+  /** What is said to those who do not see the page, once and without being looked for. */
+  async isTold(text) {
+    await until(
+      `${this.name} is told "${text}"`,
+      () => this.#ask(() => document.querySelector('[aria-live="polite"]').textContent),
+      (told) => told === text,
+    );
+  }
+
   // ---- talking ----
 
   /** Enters a voice room by its row. */
