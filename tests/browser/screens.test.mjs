@@ -103,6 +103,8 @@ story('a busy server says so, in every width and theme', async (stage) => {
   // On a phone the rooms and the text are screens of their own; the way between them must not end a stay.
   const toText = () => cai.page.getByRole('link', { name: 'general' }).first().click();
   await toText();
+  const field = cai.page.getByLabel('Write to #general');
+  await until('there is room for a line to write', () => field.evaluate((it) => it.clientHeight >= it.scrollHeight));
 
   // The room's home has too much to do; the other thread would still let people in.
   for (const person of [ana, ben]) {
