@@ -218,7 +218,7 @@ async function inspect(person, screen) {
   const faults = [];
   for (const colorScheme of THEMES) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.screenshot({ path: `${SHOTS}${screen}-${width}-${colorScheme}.png` });
+    await person.picture(`${SHOTS}${screen}-${width}-${colorScheme}.png`);
     const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     if (sideways) faults.push(`${screen} at ${width}, ${colorScheme}: scrolls sideways`);

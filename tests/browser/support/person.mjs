@@ -225,9 +225,14 @@ export class Person {
     return this.#page.evaluate(script, argument);
   }
 
+  /** What is in this person's window, into a file. */
+  async picture(file) {
+    await this.#page.picture(file);
+  }
+
   /** What this person sees, for whoever looks into a failure. */
   async describes(picture) {
-    await this.#page.screenshot(picture);
+    await this.#page.picture(picture);
     const view = await this.#ask(() => ({
       address: location.pathname,
       voice: document.querySelector('[data-voice-state]')?.dataset.voiceState,
