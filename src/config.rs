@@ -105,6 +105,12 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_VOICE_PIN", value_enum, default_value = "on")]
     pub voice_pin: VoicePin,
 
+    /// Milliseconds of CPU time each thread that forwards voice may use of a second. Near to it fewer people are heard at
+    /// once, then nobody else can join. Less than the whole leaves the rest to others on this machine
+    #[arg(long, env = "CROMULENT_VOICE_BUDGET", value_name = "MS", default_value = "1000",
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub voice_budget: u16,
+
     /// Seconds a voice room keeps the place of somebody whose page is gone. Long enough for a restart of Wi-Fi
     #[arg(long, env = "CROMULENT_VOICE_GRACE", value_name = "SECONDS", default_value = "30",
           value_parser = clap::value_parser!(u16).range(1..=600))]
@@ -353,6 +359,8 @@ mod tests {
     #[test]
     fn a_value_out_of_range_is_refused() {
         assert!(matches!(with("voice-slots = 17\n", &[]), Err(Error::Usage(_))));
+        assert!(matches!(with("voice-budget = 0\n", &[]), Err(Error::Usage(_))));
+        assert!(matches!(with("", &["--voice-budget", "1001"]), Err(Error::Usage(_))));
         assert!(matches!(with("voice-slots = true\n", &[]), Err(Error::WrongKind { .. })));
         assert!(matches!(with("voice-slots =\n", &[]), Err(Error::NotToml { .. })));
     }

@@ -251,6 +251,7 @@ fn voice_config(settings: &Settings) -> sfu::Config {
             VoicePin::On => sfu::Pinning::On,
             VoicePin::Off => sfu::Pinning::Off,
         },
+        budget: Duration::from_millis(settings.voice_budget.into()),
         ..sfu::Config::default()
     }
 }

@@ -201,20 +201,47 @@ async fn leaving_outside_a_room_is_fine_and_muting_is_not() {
 }
 
 #[tokio::test]
+async fn a_worker_past_its_budget_lets_nobody_in_and_every_page_learns_of_it_and_of_the_end() {
+    // One slot, so that the first step is to refuse; and a thousandth of a core, which two people who talk use up.
+    let server = TestServer::with(|settings| {
+        settings.voice_budget = 1;
+        settings.voice_slots = 1;
+    })
+    .await;
+    let [mut ana, mut ben, mut watcher] = server.users(["ana", "ben", "watcher"]).await;
+    let (anas, bens) = (ana.joins_voice().await, ben.joins_voice().await);
+    anas.talks();
+    bens.talks();
+    assert_eq!(watcher.waits_for(voice_load).await, VoiceLoad::Full);
+    let lounge = watcher.lounge();
+    assert_eq!(watcher.tries_to_join(lounge).await.err(), Some(ErrorCode::VoiceOverloaded));
+    assert_eq!(server.user("late").await.snapshot.voice_load, VoiceLoad::Full);
+
+    for user in [&mut ana, &mut ben] {
+        user.asks(&Request::LeaveVoice).await.unwrap();
+    }
+    assert_eq!(watcher.waits_for(voice_load).await, VoiceLoad::Normal);
+    watcher.joins_voice().await;
+}
+
+fn voice_load(event: &ServerEvent) -> Option<VoiceLoad> {
+    match event {
+        ServerEvent::VoiceLoadChanged { load } => Some(*load),
+        _ => None,
+    }
+}
+
+#[tokio::test]
 async fn everybody_sees_when_voice_has_too_much_to_do_and_when_it_has_room_again() {
     let server = TestServer::start().await;
     let mut ana = server.user("ana").await;
     assert_eq!(ana.snapshot.voice_load, VoiceLoad::Normal);
-    let load = |event: &ServerEvent| match event {
-        ServerEvent::VoiceLoadChanged { load } => Some(*load),
-        _ => None,
-    };
     server.says_worker(0, Pressure::FewerSlots(SlotsUsed(4)));
-    assert_eq!(ana.waits_for(load).await, VoiceLoad::FewerVoices);
+    assert_eq!(ana.waits_for(voice_load).await, VoiceLoad::FewerVoices);
     server.says_worker(0, Pressure::FewerSlots(SlotsUsed(2)));
     server.says_worker(0, Pressure::Refusing);
-    assert_eq!(ana.waits_for(load).await, VoiceLoad::Full, "and nothing in between");
+    assert_eq!(ana.waits_for(voice_load).await, VoiceLoad::Full, "and nothing in between");
     assert_eq!(server.user("late").await.snapshot.voice_load, VoiceLoad::Full);
     server.says_worker(0, Pressure::Normal);
-    assert_eq!(ana.waits_for(load).await, VoiceLoad::Normal);
+    assert_eq!(ana.waits_for(voice_load).await, VoiceLoad::Normal);
 }

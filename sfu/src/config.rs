@@ -15,6 +15,9 @@ use crate::identity::Identity;
 /// every slot is an audio line each browser must keep.
 pub const SLOTS_MAX: u8 = 16;
 
+/// All of a core.
+const BUDGET_MAX: Duration = Duration::from_secs(1);
+
 /// Everything a running SFU was told at start.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,6 +43,9 @@ pub struct Config {
     pub gso: Gso,
     /// Whether each worker stays on one core.
     pub pinning: Pinning,
+    /// CPU time a worker may use of each second before it sheds load, up to the whole second. Less leaves some of
+    /// the core to others.
+    pub budget: Duration,
 }
 
 /// Sending several datagrams to one place in one call, which the kernel or the network card takes apart
@@ -130,6 +136,9 @@ pub enum ConfigError {
     /// `slots` outside 1 to [`SLOTS_MAX`].
     #[error("slots must be between 1 and {SLOTS_MAX}, not {0}")]
     Slots(u8),
+    /// A budget of nothing, or of more than a core has.
+    #[error("a worker's budget must be more than nothing and at most a second of each second, not {0:?}")]
+    Budget(Duration),
     /// `base_port + workers` runs past 65535.
     #[error("port {base} plus {workers} workers runs past 65535")]
     Ports {
@@ -184,6 +193,9 @@ impl Config {
         if self.slots == 0 || self.slots > SLOTS_MAX {
             return Err(ConfigError::Slots(self.slots));
         }
+        if self.budget.is_zero() || self.budget > BUDGET_MAX {
+            return Err(ConfigError::Budget(self.budget));
+        }
         let workers = self.workers.get();
         let fits = u16::try_from(workers - 1).is_ok_and(|last| self.base_port.checked_add(last).is_some());
         if !fits {
@@ -216,6 +228,7 @@ impl Default for Config {
             egress: EgressPath::default(),
             gso: Gso::default(),
             pinning: Pinning::default(),
+            budget: BUDGET_MAX,
         }
     }
 }
@@ -265,6 +278,9 @@ mod tests {
         assert_eq!(with(|c| c.addresses.clear()), Err(ConfigError::NoAddress));
         assert_eq!(with(|c| c.slots = 0), Err(ConfigError::Slots(0)));
         assert_eq!(with(|c| c.slots = 17), Err(ConfigError::Slots(17)));
+        assert_eq!(with(|c| c.budget = Duration::ZERO), Err(ConfigError::Budget(Duration::ZERO)));
+        let more = Duration::from_millis(1_001);
+        assert_eq!(with(|c| c.budget = Duration::from_millis(1_001)), Err(ConfigError::Budget(more)));
         assert_eq!(
             with(|c| {
                 c.udp = false;

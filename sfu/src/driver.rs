@@ -132,7 +132,7 @@ impl Driver {
             events: links.events,
             directory: links.directory,
             untaken: false,
-            load: Load::new(now, config.slots),
+            load: Load::new(now, config.slots, config.budget),
             rest: Rest::new(now),
             swept_at: now,
             unsent: 0,

@@ -6,7 +6,11 @@
 //!
 //! What a turn took on the clock is more than it worked when others use its core too. That alone is no reason to shed
 //! anything, as long as the worker still finds time to wait; so its CPU time counts as it is, and the clock with a
-//! discount, such that only who never waits any more is busy by the clock.
+//! discount, such that only who never waits any more is busy by the clock. Whether it is calm again is judged by its own
+//! CPU time: others may go on for ever, and what was shed would never come back. Only what the clock would take away
+//! again at once is not given back.
+//!
+//! A worker may be given less than a core. Its own work is then measured by that budget; the clock knows of none.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +33,7 @@ pub struct SlotsUsed(pub u8);
 /// How long a worker is watched before its share of busy time is judged.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// From this share of time on it has too much to do: a turn is late before it begins.
+/// From this share of its budget on it has too much to do: a turn is late before it begins.
 const BUSY: f32 = 0.85;
 
 /// From this share on, with one slot left, nobody else is let in.
@@ -39,7 +43,7 @@ const OVERLOADED: f32 = 0.95;
 /// thirtieth of the time, and by the clock alone nobody is refused, since others' work may end.
 const CLOCK_COUNTS: f32 = 0.88;
 
-/// Below this share it could do more.
+/// Below this share of its own work it could do more.
 const CALM: f32 = 0.60;
 
 /// Windows in a row that must be busy before the next step up.
@@ -48,11 +52,22 @@ const UP_AFTER: u32 = 2;
 /// Windows in a row that must be calm before the next step down.
 const DOWN_AFTER: u32 = 5;
 
+/// How much of what a worker has it took in a window.
+#[derive(Clone, Copy, Debug)]
+struct Shares {
+    /// Its own work, of its budget.
+    own: f32,
+    /// That, or what of the time it was busy by the clock, with the discount; whichever is more.
+    seeming: f32,
+}
+
 /// Watches one worker.
 #[derive(Debug)]
 pub(crate) struct Load {
     /// All the slots there are.
     slots: u8,
+    /// CPU time it may use of each second, in seconds.
+    budget: f32,
     pressure: Pressure,
     window_began: Instant,
     busy: Duration,
@@ -93,9 +108,11 @@ impl Ord for SlotsUsed {
 }
 
 impl Load {
-    pub(crate) fn new(now: Instant, slots: u8) -> Load {
+    /// `budget` is the CPU time it may use of each second.
+    pub(crate) fn new(now: Instant, slots: u8, budget: Duration) -> Load {
         Load {
             slots,
+            budget: budget.as_secs_f32(),
             pressure: Pressure::Normal,
             window_began: now,
             busy: Duration::ZERO,
@@ -121,38 +138,43 @@ impl Load {
         let of_window = |time: Duration| time.as_secs_f32() / watched.as_secs_f32();
         let by_clock = of_window(self.busy);
         let worked = worked();
-        let share = match worked.zip(self.worked_before) {
-            Some((after, before)) => of_window(after.saturating_sub(before)).max(by_clock * CLOCK_COUNTS),
+        let own = match worked.zip(self.worked_before) {
+            Some((after, before)) => of_window(after.saturating_sub(before)),
             None => by_clock,
-        };
+        } / self.budget;
+        let shares = Shares { own, seeming: own.max(by_clock * CLOCK_COUNTS) };
         self.worked_before = worked;
         self.window_began = now;
         self.busy = Duration::ZERO;
-        let next = self.judge(share);
+        let next = self.judge(shares);
         (next != self.pressure).then(|| {
             self.pressure = next;
             next
         })
     }
 
-    /// What one more window of this share makes of the pressure.
-    fn judge(&mut self, share: f32) -> Pressure {
-        self.busy_windows = if share > self.limit() { self.busy_windows + 1 } else { 0 };
-        self.calm_windows = if share < CALM { self.calm_windows + 1 } else { 0 };
+    /// What one more window like this makes of the pressure.
+    fn judge(&mut self, shares: Shares) -> Pressure {
+        let (down, up) = (self.next_down(), self.next_up());
+        let busy = shares.seeming > self.limit_at(self.pressure);
+        // A step down that the next two windows like this would take back is none.
+        let calm = shares.own < CALM && shares.seeming <= self.limit_at(down);
+        self.busy_windows = if busy { self.busy_windows + 1 } else { 0 };
+        self.calm_windows = if calm { self.calm_windows + 1 } else { 0 };
         if self.busy_windows >= UP_AFTER {
             self.busy_windows = 0;
-            return self.next_up();
+            return up;
         }
         if self.calm_windows >= DOWN_AFTER {
             self.calm_windows = 0;
-            return self.next_down();
+            return down;
         }
         self.pressure
     }
 
-    /// The share from which on the next step up is taken.
-    fn limit(&self) -> f32 {
-        if self.pressure.slots_of(self.slots) <= 1 { OVERLOADED } else { BUSY }
+    /// The share from which on a worker under this pressure takes the next step up.
+    fn limit_at(&self, pressure: Pressure) -> f32 {
+        if pressure.slots_of(self.slots) <= 1 { OVERLOADED } else { BUSY }
     }
 
     fn next_up(&self) -> Pressure {
@@ -198,7 +220,7 @@ mod tests {
     impl Scene {
         fn of(slots: u8) -> Scene {
             let now = Instant::now();
-            Scene { now, load: Load::new(now, slots), worked: Duration::ZERO, left: 100 }
+            Scene { now, load: Load::new(now, slots, SECOND), worked: Duration::ZERO, left: 100 }
         }
 
         /// Turns of 20 ms, of which this much per cent is work.
@@ -257,6 +279,39 @@ mod tests {
         assert_eq!(scene.run(20 * SECOND, 94), [], "it keeps up");
         let shed = scene.run(20 * SECOND, 100);
         assert_eq!(shed, [fewer(4), fewer(2), fewer(1)], "it does not, and nobody is refused for it");
+    }
+
+    #[test]
+    fn beside_busy_neighbours_everything_comes_back_as_well() {
+        let mut scene = Scene::of(8);
+        scene.run(10 * SECOND, 99);
+        assert_eq!(scene.load.pressure, Pressure::Refusing);
+        // Little of its own, on a core of which it gets half: a turn is as long as if it were busy.
+        scene.left = 50;
+        assert_eq!(scene.run(21 * SECOND, 90), [fewer(1), fewer(2), fewer(4), Pressure::Normal]);
+        assert_eq!(scene.run(60 * SECOND, 90), []);
+    }
+
+    #[test]
+    fn what_others_take_keeps_nobody_out_and_is_no_reason_to_flutter() {
+        let mut scene = Scene::of(8);
+        scene.run(10 * SECOND, 99);
+        assert_eq!(scene.load.pressure, Pressure::Refusing);
+        // Calm, and yet it never gets to wait: with one slot more it would be too late again.
+        scene.left = 30;
+        assert_eq!(scene.run(60 * SECOND, 100), [fewer(1)]);
+        assert_eq!(scene.run(16 * SECOND, 95), [fewer(2), fewer(4), Pressure::Normal]);
+    }
+
+    #[test]
+    fn who_has_a_tenth_of_a_core_sheds_and_recovers_at_a_tenth_of_the_work() {
+        let mut scene = Scene::of(2);
+        scene.load = Load::new(scene.now, 2, SECOND / 10);
+        assert_eq!(scene.run(20 * SECOND, 8), []);
+        assert_eq!(scene.run(20 * SECOND, 9), [fewer(1)]);
+        assert_eq!(scene.run(20 * SECOND, 50), [Pressure::Refusing]);
+        assert_eq!(scene.run(20 * SECOND, 7), []);
+        assert_eq!(scene.run(20 * SECOND, 5), [fewer(1), Pressure::Normal]);
     }
 
     #[test]

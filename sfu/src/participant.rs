@@ -461,6 +461,11 @@ impl Participant {
         now.saturating_duration_since(self.heard_at) < timeouts.interrupted
     }
 
+    /// Whether the session takes its path for good.
+    pub(crate) fn session_has_path(&self) -> bool {
+        self.rtc.is_connected()
+    }
+
     /// How his packets travel.
     pub(crate) fn media_path(&self) -> Option<MediaPath> {
         Some(self.reach.path()?.remote.path)

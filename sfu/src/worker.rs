@@ -409,6 +409,14 @@ impl Worker {
         }
     }
 
+    /// For tests: whether the participant's session takes its path for good.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn session_has_path(&self, who: ParticipantId) -> bool {
+        let participant = self.keys.get(&who).and_then(|key| self.table.get(*key));
+        participant.is_some_and(Participant::session_has_path)
+    }
+
     /// For tests: addresses, keys, participants, and halves of rooms that are kept.
     #[doc(hidden)]
     #[must_use]

@@ -7,9 +7,11 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Config, Event, Events, Join, JoinError, LeaveReason, MediaPath, ParticipantId, RoomId, RoomSettings, Sfu,
+    Config, Event, Events, Join, JoinError, LeaveReason, MediaPath, ParticipantId, Pressure, RoomId,
+    RoomSettings, Sfu,
 };
 use sfu_peer::{Event as PeerEvent, Identity, Options, Peer, Transport};
+use tokio::time::timeout;
 
 /// Longer than any machine needs; only a story that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +32,7 @@ enum Wire {
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("in time") })
+    runtime.block_on(async { timeout(PATIENCE, future).await.expect("in time") })
 }
 
 fn start(config: Config) -> (Sfu, Events) {
@@ -39,6 +41,11 @@ fn start(config: Config) -> (Sfu, Events) {
 
 impl Caller {
     fn joins(sfu: &Sfu, id: u32, transport: Transport) -> Caller {
+        Caller::joins_with(sfu, id, transport, 4)
+    }
+
+    /// With so many lines to listen on.
+    fn joins_with(sfu: &Sfu, id: u32, transport: Transport, lines: usize) -> Caller {
         let port = sfu.ports()[0];
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (wire, local) = match transport {
@@ -56,7 +63,7 @@ impl Caller {
             }
         };
         let options = Options { transport, ..Options::new(Identity::generate().unwrap()) };
-        let (mut peer, offer) = Peer::new(Instant::now(), local, 4, options).unwrap();
+        let (mut peer, offer) = Peer::new(Instant::now(), local, lines, options).unwrap();
         let answer = block_on(sfu.join(join(id, offer))).unwrap();
         peer.accept_answer(Instant::now(), &answer).unwrap();
         Caller { peer, wire, heard: Vec::new() }
@@ -121,7 +128,7 @@ fn join(id: u32, offer: String) -> Join {
 }
 
 /// Lets everyone live until something holds.
-fn until(callers: &mut [&mut Caller], speak: bool, done: impl Fn(&[&mut Caller]) -> bool) {
+fn until(callers: &mut [&mut Caller], speak: bool, mut done: impl FnMut(&[&mut Caller]) -> bool) {
     let give_up = Instant::now() + PATIENCE;
     while !done(callers) {
         assert!(Instant::now() < give_up, "it did not happen");
@@ -134,6 +141,25 @@ fn until(callers: &mut [&mut Caller], speak: bool, done: impl Fn(&[&mut Caller])
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Lets everyone live until something is told.
+fn until_told(
+    callers: &mut [&mut Caller],
+    speak: bool,
+    events: &mut Events,
+    mut last: impl FnMut(&Event) -> bool,
+) {
+    let mut told = false;
+    let mut look = || {
+        while let Some(event) =
+            block_on(async { timeout(Duration::ZERO, events.next()).await.ok().flatten() })
+        {
+            told |= last(&event);
+        }
+        told
+    };
+    until(callers, speak, |_| look());
 }
 
 fn events_until(events: &mut Events, last: impl Fn(&Event) -> bool) -> Vec<Event> {
@@ -208,6 +234,44 @@ fn two_talk_over_two_workers() {
     while block_on(sfu.stats()).total().rooms > 0 {
         assert!(Instant::now() < give_up, "the room never ends");
     }
+}
+
+#[test]
+fn who_comes_while_a_worker_refuses_is_placed_on_another_and_there_again_when_it_does_not() {
+    // One slot, so that the first step is to refuse; and a thousandth of a core, which two people who talk use up.
+    let config = Config {
+        workers: NonZeroUsize::new(2).unwrap(),
+        slots: 1,
+        budget: Duration::from_millis(1),
+        ..Config::default()
+    };
+    let (sfu, mut events) = start(config);
+    let mut pressure = Pressure::Normal;
+    let mut hear = |event: &Event| {
+        if let Event::Pressure { worker: 0, pressure: told } = event {
+            pressure = *told;
+        }
+        pressure
+    };
+    let people = |sfu: &Sfu| {
+        let stats = block_on(sfu.stats());
+        stats.workers.iter().map(|worker| worker.participants).collect::<Vec<_>>()
+    };
+    let joins = |who| Caller::joins_with(&sfu, who, Transport::Udp, 1);
+    let mut ana = joins(1);
+    let mut ben = joins(2);
+    assert_eq!(people(&sfu), [2, 0], "the home of their room");
+    until_told(&mut [&mut ana, &mut ben], true, &mut events, |event| hear(event) == Pressure::Refusing);
+
+    let mut cleo = joins(3);
+    assert_eq!(people(&sfu), [2, 1], "she is let in where that is possible");
+
+    sfu.leave(ParticipantId(1));
+    sfu.leave(ParticipantId(2));
+    until_told(&mut [&mut cleo], false, &mut events, |event| hear(event) == Pressure::Normal);
+    let _dan = joins(4);
+    assert_eq!(people(&sfu), [1, 1], "home again");
+    sfu.stop();
 }
 
 #[test]

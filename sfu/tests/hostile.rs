@@ -8,6 +8,7 @@ stories! {
     noise_while_connecting_delays_at_most,
     plaintext_alerts_and_handshakes_after_the_handshake_are_ignored,
     a_request_with_a_single_wrong_bit_is_not_answered,
+    a_strangers_requests_under_somebodys_name_do_not_keep_his_own_from_his_session,
     what_was_overheard_and_is_sent_again_moves_nothing,
     what_was_overheard_does_not_keep_a_dead_session_alive_for_others,
     ten_thousand_addresses_leave_nothing_behind,
@@ -132,6 +133,24 @@ fn a_request_with_a_single_wrong_bit_is_not_answered() {
         assert_eq!(call.sfu.poll_transmit(), None, "cut at {len}");
     }
     assert_unharmed(&mut call);
+}
+
+fn a_strangers_requests_under_somebodys_name_do_not_keep_his_own_from_his_session() {
+    for from_her_address in [false, true] {
+        let mut call = SimCall::with(["ana", "ben"]);
+        call.passes(secs(6));
+        let from = if from_her_address { call.address("ana") } else { stranger() };
+        let mut forged = call.overheard("ana").into_iter().rev().find(|bytes| is_stun(bytes)).unwrap();
+        // Her name is still right, the seal before the checksum is not.
+        let seal = forged.len() - 12;
+        forged[seal] ^= 1;
+        let ana = call.id("ana");
+        for second in 0..120 {
+            call.receives_from(from, &forged);
+            call.passes(secs(1));
+            assert!(call.sfu.session_has_path(ana), "second {second}, from her address: {from_her_address}");
+        }
+    }
 }
 
 fn what_was_overheard_and_is_sent_again_moves_nothing() {

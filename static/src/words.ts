@@ -4,7 +4,7 @@
  * Short main clauses, present tense, you and we: what happened, then what helps. Users never read the words of
  * the machine room (slot, participant, forwarder). Must not know: where a sentence is shown.
  */
-import type { ErrorCode } from "./protocol";
+import type { ErrorCode, VoiceLoad } from "./protocol";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
 import type { NoMicrophone } from "./voice/microphone";
@@ -359,6 +359,18 @@ export const banner = {
   fewerVoices: "The server is busy: fewer people are heard at once.",
   full: "The server is busy: nobody else can join a room just now. Who is talking stays.",
 } as const;
+
+/** What is said aloud when the server can take on less voice, or more again. */
+export function loadNews(load: VoiceLoad): string {
+  switch (load) {
+    case "normal":
+      return "The server is no longer busy: rooms are as usual.";
+    case "fewer_voices":
+      return banner.fewerVoices;
+    case "full":
+      return banner.full;
+  }
+}
 
 
 /** Characters over the limit. */

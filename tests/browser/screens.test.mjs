@@ -58,6 +58,13 @@ story('every screen is sound, in every width and theme', async (stage) => {
   for (const [name, text] of CONVERSATION) await people[name].posts(text);
   for (const person of [ana, ben, cai]) await person.sees('In.');
   await look('conversation');
+  // Whoever points at the second line of a run sees when that one was written.
+  for (const person of [ana, ben]) {
+    await person.page.getByText('Shall we try').hover();
+    faults.push(...(await inspect(person, 'line-under-pointer')));
+    assert.ok((await nearestTimes(person)) >= 6, 'two times stand too close to each other');
+    await person.page.mouse.move(0, 0);
+  }
 
   // On a phone the rooms are a screen of their own.
   await cai.opens(server.url);
@@ -73,6 +80,50 @@ story('every screen is sound, in every width and theme', async (stage) => {
   await server.crash();
   for (const person of [ana, ben, cai]) await person.isReconnecting();
   await look('outage');
+
+  assert.deepEqual(faults, []);
+});
+
+story('a busy server says so, in every width and theme', async (stage) => {
+  mkdirSync(SHOTS, { recursive: true });
+  // A thousandth of a core for each of its threads of voice, which people who talk use up.
+  const server = await stage.server('--voice-budget', '1', '--voice-slots', '2');
+  const ana = await stage.person('ana', 440, DESK);
+  const ben = await stage.person('ben', 880, TABLET);
+  const cai = await stage.person('cai', 660, PHONE);
+  const all = [ana, ben, cai];
+  const faults = [];
+  await ana.setsUp(server);
+  await ben.signsUp(server);
+  await cai.signsUp(server);
+  const { page } = ana;
+  await page.getByRole('button', { name: 'New channel', exact: true }).click();
+  await page.getByLabel('Name', { exact: true }).fill('Garden');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  // On a phone the rooms and the text are screens of their own; the way between them must not end a stay.
+  const toText = () => cai.page.getByRole('link', { name: 'general' }).first().click();
+  await toText();
+  const field = cai.page.getByLabel('Write to #general');
+  await until('there is room for a line to write', () => field.evaluate((it) => it.clientHeight >= it.scrollHeight));
+
+  // The room's home has too much to do; the other thread would still let people in.
+  for (const person of [ana, ben]) {
+    await person.joins('Lounge');
+    await person.unmutes();
+  }
+  await isBusy(all, 'The server is busy: fewer people are heard at once.');
+  for (const person of all) faults.push(...(await inspect(person, 'busy-fewer-voices')));
+
+  await cai.page.getByRole('button', { name: 'Rooms', exact: true }).click();
+  await cai.joins('Garden');
+  await cai.unmutes();
+  await toText();
+  await isBusy(all, 'The server is busy: nobody else can join a room just now. Who is talking stays.');
+  for (const person of all) faults.push(...(await inspect(person, 'busy-full')));
+
+  for (const person of all) await person.leaves();
+  for (const person of all) await person.isTold('The server is no longer busy: rooms are as usual.');
+  for (const person of all) await until('the banner is gone', () => banner(person).isHidden());
 
   assert.deepEqual(faults, []);
 });
@@ -133,6 +184,29 @@ story("the admin's dialogs are sound, in every width and theme", async (stage) =
   assert.deepEqual(faults, []);
 });
 
+function banner(person) {
+  return person.page.locator('[data-banner="load"]');
+}
+
+async function isBusy(people, sentence) {
+  for (const person of people) {
+    await until(`${person.name} sees "${sentence}"`, async () => {
+      return (await banner(person).isVisible()) && (await banner(person).innerText()).trim() === sentence;
+    });
+    await person.isTold(sentence);
+  }
+}
+
+/** The smallest distance between two times in the text, from the foot of one to the head of the next. */
+async function nearestTimes(person) {
+  return person.page.evaluate(() => {
+    const times = [...document.querySelectorAll('li[data-message] time')];
+    const seen = times.filter((time) => time.checkVisibility({ opacityProperty: true }));
+    const boxes = seen.map((time) => time.getBoundingClientRect()).sort((a, b) => a.top - b.top);
+    return Math.min(...boxes.slice(1).map((box, index) => box.top - boxes[index].bottom));
+  });
+}
+
 async function isFocused(place, what) {
   await until(`${what} has the focus`, () => place.evaluate((element) => element === document.activeElement));
 }
@@ -144,7 +218,7 @@ async function inspect(person, screen) {
   const faults = [];
   for (const colorScheme of THEMES) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.screenshot({ path: `${SHOTS}${screen}-${width}-${colorScheme}.png` });
+    await person.picture(`${SHOTS}${screen}-${width}-${colorScheme}.png`);
     const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     if (sideways) faults.push(`${screen} at ${width}, ${colorScheme}: scrolls sideways`);

@@ -46,7 +46,8 @@ impl TestUser {
     pub async fn tries_to_join(&mut self, channel: ChannelId) -> Result<Call, ErrorCode> {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let local = socket.local_addr().unwrap();
-        let (mut peer, offer) = Peer::new(Instant::now(), local, 8, Options::new(identity())).unwrap();
+        let lines = self.snapshot.slots.into();
+        let (mut peer, offer) = Peer::new(Instant::now(), local, lines, Options::new(identity())).unwrap();
         let request = Request::JoinVoice { channel, offer, muted: false, deafened: false };
         let Answer::VoiceJoined { participant, answer, room } = self.asks(&request).await? else {
             panic!("another answer");

@@ -207,6 +207,10 @@ impl SimSfu {
         self.workers[worker].break_session(who);
     }
 
+    pub fn session_has_path(&self, who: ParticipantId) -> bool {
+        self.workers[self.worker_of(who).unwrap()].session_has_path(who)
+    }
+
     pub fn footprint(&self) -> [usize; 4] {
         let add = |sum: [usize; 4], one: [usize; 4]| std::array::from_fn(|n| sum[n] + one[n]);
         self.workers.iter().map(Worker::footprint).fold([0; 4], add)

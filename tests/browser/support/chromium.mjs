@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
+import { setTimeout as pause } from 'node:timers/promises';
+import { chromium, errors } from 'playwright-core';
 import { CHEAP_EARS, growEars, SHARP_EARS } from './ears.mjs';
 import { singTone, writeTone } from './tone.mjs';
 import { PATIENCE } from './until.mjs';
@@ -28,6 +29,15 @@ const AWAKE = [
   '--disable-renderer-backgrounding',
   '--disable-backgrounding-occluded-windows',
 ];
+
+/**
+ * How long a picture may take, how often it is tried, and how long the compositor is woken in between. A headless window
+ * in which nothing moves while sound goes on may fall asleep and answer after a minute or never; one that is awake takes
+ * a second on a busy machine.
+ */
+const PICTURE_MS = 15_000;
+const PICTURE_TRIES = 4;
+const WAKING_MS = 250;
 
 /** A window that costs little to paint. */
 const SMALL = { viewport: { width: 360, height: 480 }, reducedMotion: 'reduce' };
@@ -130,8 +140,26 @@ export class ChromiumPage {
     return this.page.evaluate(script, argument);
   }
 
-  async screenshot(file) {
-    await this.page.screenshot({ path: file });
+  /** A picture of what is in the window. Chromium sometimes draws no frame for it; then it is woken and asked again. */
+  async picture(file) {
+    for (let tries = PICTURE_TRIES; ; tries--) {
+      try {
+        return await this.page.screenshot({ path: file, timeout: PICTURE_MS });
+      } catch (error) {
+        if (tries === 1 || !(error instanceof errors.TimeoutError)) throw error;
+        await Promise.race([this.#wakesTheCompositor().catch(() => {}), pause(PICTURE_MS, undefined, { ref: false })]);
+      }
+    }
+  }
+
+  /** A screencast asks for frames by itself, whether anything has changed or not. */
+  async #wakesTheCompositor() {
+    await this.page.bringToFront();
+    const session = await this.page.context().newCDPSession(this.page);
+    await session.send('Page.startScreencast', { format: 'jpeg', quality: 1 });
+    await pause(WAKING_MS);
+    await session.send('Page.stopScreencast');
+    await session.detach();
   }
 
   async close() {

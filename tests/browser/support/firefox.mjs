@@ -126,7 +126,7 @@ export class FirefoxPage {
     return this.page.evaluate(script, argument);
   }
 
-  async screenshot(file) {
+  async picture(file) {
     await this.page.screenshot({ path: file });
   }
 

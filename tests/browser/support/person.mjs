@@ -86,6 +86,15 @@ export class Person {
     await until(`${this.name} sees "${text}"`, () => this.#page.shows(text));
   }
 
+  /** What is said to those who do not see the page, once and without being looked for. */
+  async isTold(text) {
+    await until(
+      `${this.name} is told "${text}"`,
+      () => this.#ask(() => document.querySelector('[aria-live="polite"]').textContent),
+      (told) => told === text,
+    );
+  }
+
   // ---- talking ----
 
   /** Enters a voice room by its row. */
@@ -216,9 +225,14 @@ export class Person {
     return this.#page.evaluate(script, argument);
   }
 
+  /** What is in this person's window, into a file. */
+  async picture(file) {
+    await this.#page.picture(file);
+  }
+
   /** What this person sees, for whoever looks into a failure. */
   async describes(picture) {
-    await this.#page.screenshot(picture);
+    await this.#page.picture(picture);
     const view = await this.#ask(() => ({
       address: location.pathname,
       voice: document.querySelector('[data-voice-state]')?.dataset.voiceState,
