@@ -258,6 +258,11 @@ impl Socket {
         }
     }
 
+    /// The next event that came while an answer was awaited, if any is left.
+    pub fn heard(&mut self) -> Option<ServerEvent> {
+        self.events.pop_front()
+    }
+
     /// Waits for the next frame and does not read it: what a thousand people are told is much to read. Who has
     /// begun with this can no longer ask.
     pub async fn skim(&mut self) -> Result<(), Error> {
