@@ -1,6 +1,7 @@
 //! The words of the stories: a server of one's own, and people who do things.
 
 pub mod call;
+pub mod postgres;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,6 +36,7 @@ pub fn settings(folder: &TempDir) -> Settings {
     let mut settings = Settings::defaults();
     settings.listen = "127.0.0.1:0".parse().unwrap();
     settings.data_dir = folder.path().join("data");
+    settings.database = postgres::database_of(&settings.data_dir).map(|address| address.parse().unwrap());
     settings.voice_port = 0;
     settings.voice_workers = 1;
     settings.voice_addresses = vec!["127.0.0.1".parse().unwrap()];
