@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cromulent::db::{Address, Conn, Db, Error, sql};
-use cromulent::protocol::client::Cursor;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor, Row};
 use uuid::Uuid;
 
 use crate::database::{fresh, insert, names};
+use crate::support::TestServer;
 use crate::support::postgres::{OwnServer, PASSWORD, connect, empty, needed, text};
-use crate::support::{PATIENCE, TestServer};
 
 /// The server process behind a connection.
 async fn process(conn: &mut Conn) -> i64 {
@@ -243,23 +242,6 @@ async fn people_go_on_writing_when_the_database_was_restarted() {
     ana.posts("after").await;
     ben.hears_that("after").await;
     assert_eq!(ben.sees_history().await, ["before", "after"]);
-    server.stop().await;
-}
-
-#[tokio::test]
-async fn a_post_that_comes_twice_at_once_in_two_channels_is_one() {
-    let server = TestServer::start().await;
-    let mut ana = server.user("ana").await;
-    let cookie = ana.cookie.clone();
-    let mut again = crate::support::TestUser::connect(&server, "ana", cookie).await;
-    for number in 0..10 {
-        let nonce = format!("nonce-{number}");
-        let (one, other) =
-            tokio::join!(ana.posts_with_nonce("hi", &nonce), again.posts_with_nonce("hi", &nonce));
-        assert_eq!(one.unwrap().id, other.unwrap().id);
-    }
-    let (messages, _) = tokio::time::timeout(PATIENCE, ana.reads(Cursor::Latest)).await.unwrap();
-    assert_eq!(messages.len(), 10);
     server.stop().await;
 }
 

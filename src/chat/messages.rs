@@ -30,7 +30,8 @@ impl Body {
         let text = text.trim();
         match text.chars().count() {
             0 => Err(Error::EmptyMessage),
-            1..=BODY_MAX => Ok(Self(text.to_owned())),
+            // The character 0 cannot be stored everywhere, nor shown anywhere.
+            1..=BODY_MAX => Ok(Self(text.replace('\0', "\u{fffd}"))),
             length => Err(Error::MessageTooLong(length)),
         }
     }

@@ -118,7 +118,6 @@ impl Drop for OwnServer {
 fn script(arguments: &[&str]) -> String {
     let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres"))
         .args(arguments)
-        // What it starts must not hold on to the pipe of a story.
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
