@@ -8,7 +8,11 @@ use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::db::Address;
 
 /// A voice-first chat server: one process, one binary, one address.
 ///
@@ -51,9 +55,16 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Folder of the database. Made with mode 0700: it holds everything anybody ever wrote here
+    /// Folder of what is kept. Made with mode 0700: it holds everything anybody ever wrote here
     #[arg(long, env = "CROMULENT_DATA_DIR", value_name = "FOLDER", default_value = "data")]
     pub data_dir: PathBuf,
+
+    /// The database: a file of SQLite, or `postgres://USER:PASSWORD@HOST:PORT/NAME` of PostgreSQL 15 or newer. By
+    /// default `cromulent.db` in the data folder, since that needs nothing else. Other users of the machine see flags:
+    /// an address with a password belongs into the file or the environment
+    #[arg(long, env = "CROMULENT_DATABASE", value_name = "FILE or URL", value_parser = AddressParser,
+          hide_env_values = true, hide_default_value = true)]
+    pub database: Option<Address>,
 
     /// What people call this server
     #[arg(long, env = "CROMULENT_SERVER_NAME", value_name = "NAME", default_value = "Cromulent")]
@@ -166,9 +177,32 @@ impl Settings {
         }
     }
 
-    /// The database's file.
-    pub fn database(&self) -> PathBuf {
-        self.data_dir.join("cromulent.db")
+    /// Where the database is.
+    pub fn database(&self) -> Address {
+        self.database.clone().unwrap_or_else(|| Address::File(self.data_dir.join("cromulent.db")))
+    }
+}
+
+/// Parses the address of the database. By default clap repeats a value it refuses, and this one may hold a password.
+#[derive(Clone)]
+struct AddressParser;
+
+impl TypedValueParser for AddressParser {
+    type Value = Address;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Address, clap::Error> {
+        let parsed = value.to_str().ok_or("not UTF-8".to_owned());
+        parsed
+            .and_then(|text| text.parse().map_err(|error: crate::db::BadAddress| error.to_string()))
+            .map_err(|error| {
+                clap::Error::raw(ErrorKind::ValueValidation, format!("--database: {error}\n"))
+                    .with_cmd(command)
+            })
     }
 }
 
@@ -363,6 +397,28 @@ mod tests {
         assert!(matches!(with("", &["--voice-budget", "1001"]), Err(Error::Usage(_))));
         assert!(matches!(with("voice-slots = true\n", &[]), Err(Error::WrongKind { .. })));
         assert!(matches!(with("voice-slots =\n", &[]), Err(Error::NotToml { .. })));
+    }
+
+    #[test]
+    fn the_database_is_a_file_in_the_data_folder_unless_something_else_is_said() {
+        let said = |flags: &[&str]| with("data-dir = \"d\"\n", flags).unwrap().database().to_string();
+        assert_eq!(said(&[]), "d/cromulent.db");
+        assert_eq!(said(&["--database", "sqlite:other.db"]), "other.db");
+        assert_eq!(said(&["--database", "postgres://ana:pw@db/chat"]), "postgres://db:5432/chat");
+        let file = "database = \"postgres://ana:pw@db/chat\"\n";
+        assert_eq!(with(file, &[]).unwrap().database().to_string(), "postgres://db:5432/chat");
+    }
+
+    #[test]
+    fn a_password_of_the_database_is_never_shown() {
+        for file in ["postgres://ana:geheim@db", "mysql://ana:geheim@db/chat"] {
+            let error = with(&format!("database = {file:?}\n"), &[]).unwrap_err().to_string();
+            assert!(error.contains("--database: ") && !error.contains("geheim"), "{error}");
+        }
+        let file = "database = \"postgres://ana:geheim@db/chat\"\n";
+        let help = with(file, &["--help"]).unwrap_err().to_string();
+        assert!(help.contains("CROMULENT_DATABASE") && !help.contains("geheim"), "{help}");
+        assert!(!format!("{:?}", with(file, &[]).unwrap()).contains("geheim"));
     }
 
     #[test]

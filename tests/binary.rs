@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use cromulent::bench::client::Http;
 
-use crate::support::{TestUser, account};
+use crate::support::{TestUser, account, postgres};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cromulent");
 
@@ -15,9 +15,8 @@ struct Process(Child);
 impl Process {
     /// Starts it on a port, or a free one for 0, and waits until it says where its page is.
     fn start(data: &Path, port: u16) -> (Self, SocketAddr) {
-        let mut child = Command::new(BINARY)
-            .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
-            .arg(data)
+        let mut child = command(data)
+            .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--voice-port", "0", "--voice-workers", "1", "--voice-addresses", "127.0.0.1"])
             .args(["--password-memory-kib", "8", "--password-passes", "1"])
             .stdout(Stdio::piped())
@@ -34,6 +33,16 @@ impl Process {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
+}
+
+/// The binary on this folder, and on the database that belongs to it.
+fn command(data: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.arg("--data-dir").arg(data);
+    if let Some(address) = postgres::database_of(data) {
+        command.env("CROMULENT_DATABASE", address);
+    }
+    command
 }
 
 /// `page:       http://localhost:8080`
@@ -178,8 +187,8 @@ async fn a_sudden_death_loses_no_acknowledged_message() {
 #[test]
 fn nothing_secret_is_logged() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(BINARY)
-        .args(["--listen", "127.0.0.1:0", "--data-dir", folder.path().to_str().unwrap()])
+    let mut child = command(folder.path())
+        .args(["--listen", "127.0.0.1:0"])
         .args(["--voice-port", "0", "--voice-addresses", "127.0.0.1", "--log", "trace"])
         .args(["--password-memory-kib", "8", "--password-passes", "1"])
         .stdout(Stdio::piped())
@@ -212,4 +221,6 @@ fn nothing_secret_is_logged() {
         let ours = log.lines().filter(|line| line.contains("cromulent") || line.contains("sfu"));
         assert!(ours.into_iter().all(|line| !line.contains(secret)), "the log holds {secret}");
     }
+    // Here the drivers' lines count as well.
+    assert!(!log.contains(postgres::PASSWORD), "the log holds the password of the database");
 }

@@ -165,3 +165,18 @@ async fn the_number_of_speakers_changes_in_a_running_room() {
     bens.hears(anas.participant, 20).await;
     assert!(anas.heard().is_empty(), "a restart forgets the setting");
 }
+
+#[tokio::test]
+async fn a_post_that_comes_twice_at_once_for_two_channels_is_one() {
+    let server = TestServer::start().await;
+    let [mut ana, _ben] = ana_the_admin_and_ben(&server).await;
+    let other = ana.makes("other", ChannelKind::Text, None).await.id;
+    let mut second_tab = TestUser::connect(&server, "ana", ana.cookie.clone()).await;
+    for number in 0..10 {
+        let nonce = format!("nonce-{number}");
+        let post = Request::PostMessage { channel: other, body: "hi".to_owned(), nonce: nonce.clone() };
+        let (here, there) = tokio::join!(ana.posts_with_nonce("hi", &nonce), second_tab.asks(&post));
+        let Answer::MessagePosted { message } = there.unwrap() else { panic!("another answer") };
+        assert_eq!(here.unwrap(), message);
+    }
+}

@@ -21,8 +21,12 @@ mod bench;
 mod binary;
 /// Making channels and changing them.
 mod channels;
+/// What operations may rely on, whatever the engine.
+mod database;
 /// Writing and reading back.
 mod messages;
+/// What is so on PostgreSQL alone.
+mod postgres;
 /// Who is here, and who writes.
 mod presence;
 /// The WebSocket: handshake, bad frames, resume.

@@ -83,6 +83,15 @@ async fn history_comes_in_pages_of_fifty_from_either_end() {
 }
 
 #[tokio::test]
+async fn a_character_that_no_database_keeps_becomes_one_that_all_keep() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    assert_eq!(ana.posts("a\0b").await.body, "a\u{fffd}b");
+    ben.hears_that("a\u{fffd}b").await;
+    assert_eq!(ben.sees_history().await, ["a\u{fffd}b"]);
+}
+
+#[tokio::test]
 async fn what_was_written_outlives_a_restart() {
     let mut server = TestServer::start().await;
     let mut ana = server.user("ana").await;

@@ -30,7 +30,8 @@ impl Body {
         let text = text.trim();
         match text.chars().count() {
             0 => Err(Error::EmptyMessage),
-            1..=BODY_MAX => Ok(Self(text.to_owned())),
+            // The character 0 cannot be stored everywhere, nor shown anywhere.
+            1..=BODY_MAX => Ok(Self(text.replace('\0', "\u{fffd}"))),
             length => Err(Error::MessageTooLong(length)),
         }
     }
@@ -75,12 +76,13 @@ impl Chat {
     ///
     /// A repeated nonce returns the message posted first, so that a client may retry blindly.
     pub async fn post_message(&self, author: UserId, draft: Draft) -> Result<Message, Error> {
-        let mut tx = self.db.begin().await?;
+        // Beside the posts of other channels. One's own go one after the other: the order of ids is the order of
+        // commits, so that whoever asks for what came after an id misses nothing.
+        let mut tx = self.db.begin_for(draft.channel).await?;
         if let Some(posted) = find_by_nonce(&mut tx, author, &draft.nonce).await? {
             return Ok(posted);
         }
         memberships::require(&mut tx, author, draft.channel).await?;
-        // Inside the transaction, which is one at a time: the order of ids is the order of commits.
         let now = self.clock.now();
         let message = Message {
             id: self.ids.next(now),
@@ -90,7 +92,11 @@ impl Chat {
             posted_at: now,
             nonce: draft.nonce.0,
         };
-        insert(&mut tx, &message).await?;
+        if !insert(&mut tx, &message).await? {
+            // The same nonce at the same moment, in another channel: that one was first.
+            let nonce = Nonce(message.nonce);
+            return find_by_nonce(&mut tx, author, &nonce).await?.ok_or(Error::NotFound);
+        }
         tx.commit().await?;
 
         telemetry::MESSAGES_POSTED.add();
@@ -117,8 +123,11 @@ async fn find_by_nonce(conn: &mut Conn, author: UserId, nonce: &Nonce) -> Result
     row.as_ref().map(message).transpose()
 }
 
-async fn insert(conn: &mut Conn, message: &Message) -> Result<(), Error> {
-    sql("insert into messages (id, channel_id, author_id, body, nonce, posted_at) values ($1, $2, $3, $4, $5, $6)")
+/// Whether it is in; if not, its author has one with this nonce.
+async fn insert(conn: &mut Conn, message: &Message) -> Result<bool, Error> {
+    let inserted =
+        sql("insert into messages (id, channel_id, author_id, body, nonce, posted_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (author_id, nonce) do nothing")
         .bind(message.id)
         .bind(message.channel)
         .bind(message.author)
@@ -127,7 +136,7 @@ async fn insert(conn: &mut Conn, message: &Message) -> Result<(), Error> {
         .bind(message.posted_at)
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(inserted == 1)
 }
 
 async fn page(conn: &mut Conn, channel: ChannelId, cursor: Cursor) -> Result<Page, Error> {

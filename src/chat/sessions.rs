@@ -74,7 +74,7 @@ impl Chat {
         let now = self.clock.now();
         let token = Token::random()?;
         let session: SessionId = self.ids.next(now);
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_for(user.id).await?;
         // Whatever ended is of no use to anybody.
         sql("delete from sessions where user_id = $1 and expires_at <= $2")
             .bind(user.id)
@@ -119,7 +119,7 @@ impl Chat {
             .optional(&mut read)
             .await?;
         if stale.is_some() {
-            let mut tx = self.db.begin().await?;
+            let mut tx = self.db.begin_for(session).await?;
             sql("update sessions set last_seen_at = $2 where id = $1")
                 .bind(session)
                 .bind(now)
@@ -132,7 +132,7 @@ impl Chat {
 
     /// Ends a session. Ending one that ended is fine.
     pub async fn sign_out(&self, session: SessionId) -> Result<(), Error> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_for(session).await?;
         sql("delete from sessions where id = $1").bind(session).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }

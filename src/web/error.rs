@@ -70,6 +70,9 @@ impl Error {
             tracing::error!(error = %self, "a request failed");
             "internal error".to_owned()
         } else {
+            if let Self::Chat(chat::Error::Database(error)) = self {
+                tracing::warn!(%error, "the database had no time");
+            }
             self.to_string()
         };
         Refusal { code, message }
@@ -90,6 +93,7 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::SetupClosed => ErrorCode::SetupClosed,
         chat::Error::WrongPassword => ErrorCode::WrongPassword,
         chat::Error::Busy => ErrorCode::Busy,
+        chat::Error::Database(error) if error.is_passing() => ErrorCode::Busy,
         chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
             ErrorCode::Internal
         }

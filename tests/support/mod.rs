@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod view;
+pub mod postgres;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,6 +39,7 @@ pub fn settings(folder: &TempDir) -> Settings {
     let mut settings = Settings::defaults();
     settings.listen = "127.0.0.1:0".parse().unwrap();
     settings.data_dir = folder.path().join("data");
+    settings.database = postgres::database_of(&settings.data_dir).map(|address| address.parse().unwrap());
     settings.voice_port = 0;
     settings.voice_workers = 1;
     settings.voice_addresses = vec!["127.0.0.1".parse().unwrap()];

@@ -1,0 +1,28 @@
+//! The schema: every migration, in order. One text each for both engines.
+//!
+//! Must never know: which engine runs them. What has run is kept with its checksum in a table beside the others,
+//! so that a migration that changed after its release is refused.
+
+use std::borrow::Cow;
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// Every migration, oldest first. They are part of the binary and never change once released.
+pub(super) fn all() -> Migrator {
+    let migrations = [
+        (1, "accounts", include_str!("../../migrations/0001_accounts.sql")),
+        (2, "channels", include_str!("../../migrations/0002_channels.sql")),
+        (3, "messages", include_str!("../../migrations/0003_messages.sql")),
+        (4, "max_speakers", include_str!("../../migrations/0004_max_speakers.sql")),
+    ];
+    Migrator::with_migrations(
+        migrations
+            .into_iter()
+            .map(|(version, name, text)| {
+                let text = text.into_sql_str();
+                Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
+            })
+            .collect(),
+    )
+}

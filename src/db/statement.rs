@@ -1,0 +1,227 @@
+//! Statements, their parameters and the rows that come back, without the name of an engine.
+//!
+//! Must never know: how connections are opened or lent.
+//! Start with [`sql`].
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
+use uuid::Uuid;
+
+use super::{Conn, Engine, Error, postgres};
+use crate::clock::Timestamp;
+use crate::id::{ChannelId, MessageId, SessionId, UserId};
+
+/// A statement, in the words both engines know; parameters are `$1`, `$2` and so on.
+pub fn sql(text: &'static str) -> Statement {
+    Statement { text, values: Vec::new() }
+}
+
+/// A statement with its parameters.
+pub struct Statement {
+    text: &'static str,
+    values: Vec<Value>,
+}
+
+/// The statement as the driver of one engine takes it.
+macro_rules! query {
+    ($engine:ty, $statement:expr) => {
+        $statement.values.into_iter().fold(
+            sqlx::query::<$engine>($statement.text),
+            |query, value| match value {
+                Value::Integer(value) => query.bind(value),
+                Value::Text(value) => query.bind(value),
+                Value::Id(value) => query.bind(value),
+                Value::Bool(value) => query.bind(value),
+            },
+        )
+    };
+}
+
+/// Runs a method of that, and notes how it went.
+macro_rules! run {
+    ($statement:expr, $conn:expr, $method:ident) => {{
+        $conn.check()?;
+        let result = match $conn.engine() {
+            Engine::Sqlite(engine) => {
+                let done = query!(Sqlite, $statement).$method(engine).await;
+                done.map(Answer::Sqlite).map_err(Error::from)
+            }
+            Engine::Postgres(engine) => {
+                match postgres::answered(query!(Postgres, $statement).$method(engine)).await {
+                    Some(done) => done.map(Answer::Postgres).map_err(Error::from),
+                    None => {
+                        $conn.note_hung();
+                        Err(postgres::silence())
+                    }
+                }
+            }
+        };
+        $conn.note(result)?
+    }};
+}
+
+enum Answer<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+impl Statement {
+    /// The next parameter.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into().storable());
+        self
+    }
+
+    /// Runs it; how many rows it changed.
+    pub async fn execute(self, conn: &mut Conn) -> Result<u64, Error> {
+        Ok(match run!(self, conn, execute) {
+            Answer::Sqlite(done) => done.rows_affected(),
+            Answer::Postgres(done) => done.rows_affected(),
+        })
+    }
+
+    /// Its only row, if there is one.
+    pub async fn optional(self, conn: &mut Conn) -> Result<Option<Row>, Error> {
+        Ok(match run!(self, conn, fetch_optional) {
+            Answer::Sqlite(row) => row.map(Stored::Sqlite).map(Row),
+            Answer::Postgres(row) => row.map(Stored::Postgres).map(Row),
+        })
+    }
+
+    /// Its only row, of which there is always one (an aggregate).
+    pub async fn one(self, conn: &mut Conn) -> Result<Row, Error> {
+        Ok(match run!(self, conn, fetch_one) {
+            Answer::Sqlite(row) => Row(Stored::Sqlite(row)),
+            Answer::Postgres(row) => Row(Stored::Postgres(row)),
+        })
+    }
+
+    /// All its rows. The statement must bound them.
+    pub async fn all(self, conn: &mut Conn) -> Result<Vec<Row>, Error> {
+        Ok(match run!(self, conn, fetch_all) {
+            Answer::Sqlite(rows) => rows.into_iter().map(Stored::Sqlite).map(Row).collect(),
+            Answer::Postgres(rows) => rows.into_iter().map(Stored::Postgres).map(Row).collect(),
+        })
+    }
+}
+
+/// A parameter. Null has the type of its column, which PostgreSQL wants to know.
+pub enum Value {
+    /// `bigint`: numbers and times.
+    Integer(Option<i64>),
+    /// `text`.
+    Text(Option<String>),
+    /// `uuid`.
+    Id(Option<Uuid>),
+    /// `boolean`.
+    Bool(Option<bool>),
+}
+
+impl Value {
+    /// PostgreSQL's text has no place for the character 0. On both engines it becomes the sign for a character that
+    /// cannot be shown, so that what one of them stores the other does too.
+    fn storable(self) -> Self {
+        match &self {
+            Self::Text(Some(text)) if text.contains('\0') => Self::Text(Some(text.replace('\0', "\u{fffd}"))),
+            Self::Text(_) | Self::Integer(_) | Self::Id(_) | Self::Bool(_) => self,
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(Some(value))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Integer(Some(value.as_millis()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<Uuid> for Value {
+    fn from(value: Uuid) -> Self {
+        Self::Id(Some(value))
+    }
+}
+
+macro_rules! id_values {
+    ($($id:ty)*) => {$(
+        impl From<$id> for Value {
+            fn from(value: $id) -> Self {
+                Self::Id(Some(value.into()))
+            }
+        }
+    )*};
+}
+
+id_values!(UserId SessionId ChannelId MessageId);
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(Some(value))
+    }
+}
+
+/// A row that came back; columns by name. What is computed and not a column has the type that PostgreSQL gives it:
+/// `count(*)` is a `bigint`, other things are made one with `cast(… as bigint)`.
+pub struct Row(Stored);
+
+enum Stored {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// A `bigint` column.
+    pub fn integer(&self, column: &str) -> Result<i64, Error> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A `bigint` column that holds a time.
+    pub fn time(&self, column: &str) -> Result<Timestamp, Error> {
+        self.integer(column).map(Timestamp::from_millis)
+    }
+
+    /// A `text` column.
+    pub fn text(&self, column: &str) -> Result<String, Error> {
+        Ok(self.0.try_get(column)?)
+    }
+
+    /// A `uuid` column.
+    pub fn id<Id: From<Uuid>>(&self, column: &str) -> Result<Id, Error> {
+        Ok(Id::from(self.0.try_get::<Uuid>(column)?))
+    }
+
+    /// A `boolean` column.
+    pub fn boolean(&self, column: &str) -> Result<bool, Error> {
+        Ok(self.0.try_get(column)?)
+    }
+}
+
+impl Stored {
+    fn try_get<T>(&self, column: &str) -> Result<T, sqlx::Error>
+    where
+        for<'r> T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
+    {
+        match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        }
+    }
+}
