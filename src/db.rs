@@ -41,7 +41,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::id::{ChannelId, MessageId, SessionId, UserId};
+use crate::id::{CategoryId, ChannelId, MessageId, SessionId, UserId};
 
 /// Connections that only read. More would not read faster on the two cores we aim at.
 const READERS: u32 = 4;
@@ -95,6 +95,7 @@ fn migrations() -> Vec<Migration> {
         (2, "channels", include_str!("../migrations/0002_channels.sql")),
         (3, "messages", include_str!("../migrations/0003_messages.sql")),
         (4, "max_speakers", include_str!("../migrations/0004_max_speakers.sql")),
+        (5, "categories", include_str!("../migrations/0005_categories.sql")),
     ]
     .into_iter()
     .map(|(version, name, text)| {
@@ -345,7 +346,7 @@ macro_rules! id_values {
     )*};
 }
 
-id_values!(UserId SessionId ChannelId MessageId);
+id_values!(UserId SessionId ChannelId MessageId CategoryId);
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
@@ -375,6 +376,11 @@ impl Row {
     /// A `uuid` column.
     pub fn id<Id: From<Uuid>>(&self, column: &str) -> Result<Id, Error> {
         Ok(Id::from(self.0.try_get::<Uuid, _>(column)?))
+    }
+
+    /// A `uuid` column that may be null.
+    pub fn optional_id<Id: From<Uuid>>(&self, column: &str) -> Result<Option<Id>, Error> {
+        Ok(self.0.try_get::<Option<Uuid>, _>(column)?.map(Id::from))
     }
 }
 

@@ -11,6 +11,8 @@
 
 mod support;
 
+/// Who may do what in which channel.
+mod access;
 /// Who may come in.
 mod accounts;
 /// The house holds: imports go one way.
@@ -19,8 +21,12 @@ mod architecture;
 mod bench;
 /// What the binary does with flags, signals and a sudden death.
 mod binary;
+/// Headings, and the order of what stands under them.
+mod categories;
 /// Making channels and changing them.
 mod channels;
+/// Who is in a channel, and who knows of it.
+mod memberships;
 /// Writing and reading back.
 mod messages;
 /// Who is here, and who writes.

@@ -2,7 +2,8 @@
 //!
 //! Knows who may write and who is told; does not know how anyone is connected (see [`crate::live::hub`]).
 
-use super::{Chat, Error, memberships};
+use super::access::{self, Act};
+use super::{Chat, Error};
 use crate::db::{Conn, Row, sql};
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::live::hub::Audience;
@@ -77,9 +78,11 @@ impl Chat {
     pub async fn post_message(&self, author: UserId, draft: Draft) -> Result<Message, Error> {
         let mut tx = self.db.begin().await?;
         if let Some(posted) = find_by_nonce(&mut tx, author, &draft.nonce).await? {
+            // Whoever is out of the channel by now does not even see what they wrote there.
+            access::require(&mut tx, author, posted.channel, Act::Read).await?;
             return Ok(posted);
         }
-        memberships::require(&mut tx, author, draft.channel).await?;
+        access::require(&mut tx, author, draft.channel, Act::Write).await?;
         // Inside the transaction, which is one at a time: the order of ids is the order of commits.
         let now = self.clock.now();
         let message = Message {
@@ -102,7 +105,7 @@ impl Chat {
     /// A page of a channel's history, for a member.
     pub async fn messages(&self, reader: UserId, channel: ChannelId, cursor: Cursor) -> Result<Page, Error> {
         let mut read = self.db.read().await?;
-        memberships::require(&mut read, reader, channel).await?;
+        access::require(&mut read, reader, channel, Act::Read).await?;
         page(&mut read, channel, cursor).await
     }
 }

@@ -180,6 +180,19 @@ impl Rooms {
         effects
     }
 
+    /// Ends the stays in a channel's room of those for whom it is closed from now on, reserved ones included.
+    pub fn expel(&mut self, channel: ChannelId, who: impl Fn(UserId) -> bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let Some(room) = self.ids.get(&channel).copied() else { return effects };
+        let inside = self.stays.iter().filter(|(user, stay)| stay.room == room && who(**user));
+        for user in inside.map(|(user, _)| *user).collect::<Vec<_>>() {
+            if let Some(stay) = self.stays.remove(&user) {
+                self.end(stay, Some(VoiceEnd::Removed), &mut effects);
+            }
+        }
+        effects
+    }
+
     /// The socket of a connection is gone; its stay has a grace time from now.
     pub fn socket_lost(&mut self, user: UserId, connection: ConnectionId, now: Timestamp) {
         if let Some(stay) = self.stays.get_mut(&user).filter(|stay| stay.connection == connection) {
@@ -435,6 +448,24 @@ mod tests {
         assert!(setting.rooms.admit(second.participant).is_some());
         assert!(setting.rooms.admit(first.participant).is_none());
         assert_eq!(setting.people_in(0), [setting.users[0]]);
+    }
+
+    #[test]
+    fn who_loses_the_channel_loses_the_place_even_if_it_is_only_reserved() {
+        let mut setting = Setting::new();
+        let first = setting.in_room(0, 0, 0);
+        setting.in_room(1, 2, 0);
+        let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0));
+        let (channel, gone) = (setting.channels[0], [setting.users[0], setting.users[2]]);
+        assert!(setting.rooms.expel(setting.channels[1], |_| true).is_empty());
+        let effects = setting.rooms.expel(channel, |user| gone.contains(&user));
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Leave(who) if *who == first)));
+        assert!(effects.iter().any(|effect| matches!(effect,
+            Effect::Tell(to, ServerEvent::VoiceEnded { reason: VoiceEnd::Removed, .. }) if *to == [setting.connections[0]])));
+        assert!(setting.rooms.admit(reserved.participant).is_none());
+        assert_eq!(setting.people_in(0), [setting.users[1]]);
+        setting.rooms.expel(channel, |_| true);
+        assert!(setting.people_in(0).is_empty());
     }
 
     #[test]

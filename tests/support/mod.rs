@@ -1,6 +1,7 @@
 //! The words of the stories: a server of one's own, and people who do things.
 
 pub mod call;
+pub mod channels;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
