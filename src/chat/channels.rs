@@ -6,15 +6,17 @@
 //! begins waits for the one under way, so that what it is told and what it will hear of are the same channels
 //! ([`Chat::open_channels`]).
 //!
-//! Start with [`Chat::update_channel`]; what there is to change is in [`settings`].
+//! Start with [`Chat::update_channel`]; what there is to change is in [`settings`], where a channel stands in [`places`].
 
+pub mod places;
 pub mod settings;
 
 use std::sync::Arc;
 
+use self::places::{STEP, put_in_place};
 use self::settings::{Name, Place, Settings};
 use super::access::{self, Act};
-use super::{Chat, Error, categories, users};
+use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Row, Value, sql};
 use crate::id::{ChannelId, UserId};
@@ -24,9 +26,6 @@ use crate::protocol::types::{Admission, Channel, ChannelKind, Writers};
 
 /// Channels a server may have; more than anybody reads. One more is refused.
 pub const CHANNELS_MAX: i64 = 2_000;
-
-/// Room between neighbours: thirty channels in a row go between the same two before all others have to move.
-const STEP: i64 = 1 << 32;
 
 /// What an empty server begins with: a place to write and a place to talk.
 const FIRST: [(&str, &str, ChannelKind); 2] =
@@ -209,51 +208,6 @@ fn new_channel(id: ChannelId, name: Name, kind: ChannelKind) -> Channel {
         writers: Writers::Everybody,
         archived: false,
     }
-}
-
-/// Finds the category and the position of a place. Usually nobody else has to move; when they have to, the
-/// answer is how everybody stands now.
-async fn put_in_place(conn: &mut Conn, channel: &mut Channel, place: Place) -> Result<Vec<Channel>, Error> {
-    if let Some(category) = place.category {
-        categories::require(conn, category).await?;
-    }
-    channel.category = place.category;
-    if let Some(position) = position_before(conn, place.before).await? {
-        channel.position = position;
-        return Ok(Vec::new());
-    }
-    let mut moved = all(conn).await?;
-    for (number, other) in (1i64..).zip(&mut moved) {
-        other.position = number * STEP;
-        sql("update channels set position = $1 where id = $2")
-            .bind(other.position)
-            .bind(other.id)
-            .execute(conn)
-            .await?;
-    }
-    // There is room now; should there be none after all, they share a position, and the ids decide.
-    channel.position = position_before(conn, place.before).await?.unwrap_or_default();
-    Ok(moved)
-}
-
-/// A position just before another channel's, or after all; none when the gap is used up.
-async fn position_before(conn: &mut Conn, other: Option<ChannelId>) -> Result<Option<i64>, Error> {
-    let next = match other {
-        Some(other) => sql("select position from channels where id = $1").bind(other).optional(conn).await?,
-        None => None,
-    };
-    let Some(next) = next else {
-        let row = sql("select coalesce(max(position), 0) as last from channels").one(conn).await?;
-        return Ok(Some(row.integer("last")? + STEP));
-    };
-    let next = next.integer("position")?;
-    let row = sql("select coalesce(max(position), 0) as last from channels where position < $1")
-        .bind(next)
-        .one(conn)
-        .await?;
-    let last = row.integer("last")?;
-    let middle = last + (next - last) / 2;
-    Ok((middle > last).then_some(middle))
 }
 
 /// Two names may differ and yet be one in addresses; that is the same refusal.
