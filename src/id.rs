@@ -50,6 +50,8 @@ ids! {
     ChannelId
     /// Something somebody wrote.
     MessageId
+    /// A heading under which channels stand.
+    CategoryId
 }
 
 /// Makes ids that only grow, also within one millisecond and when the clock is set back.

@@ -11,6 +11,8 @@
 
 mod support;
 
+/// Who may do what in which channel.
+mod access;
 /// Who may come in.
 mod accounts;
 /// The house holds: imports go one way.
@@ -19,10 +21,14 @@ mod architecture;
 mod bench;
 /// What the binary does with flags, signals and a sudden death.
 mod binary;
+/// Headings, and the order of what stands under them.
+mod categories;
 /// Making channels and changing them.
 mod channels;
 /// What operations may rely on, whatever the engine.
 mod database;
+/// Who is in a channel, and who knows of it.
+mod memberships;
 /// Writing and reading back.
 mod messages;
 /// What is so on PostgreSQL alone.

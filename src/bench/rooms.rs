@@ -31,7 +31,7 @@ pub async fn open(http: Http, setup_token: String, rooms: u16) -> Result<(), Err
     let there = snapshot.channels.iter().filter(|channel| channel.kind == ChannelKind::Voice).count();
     for number in there..rooms.into() {
         let kind = ChannelKind::Voice;
-        let create = Request::CreateChannel { name: format!("Bench {number}"), kind, max_speakers: None };
+        let create = Request::CreateChannel { name: format!("Bench {number}"), kind, settings: Vec::new() };
         let answer = loop {
             match socket.request(&create).await {
                 Err(client::Error::Refused(why)) if why.code == ErrorCode::RateLimited => {

@@ -1,166 +1,167 @@
 //! Channels: what there is, what a new server begins with, what a new user joins, what admins change.
 //!
-//! Changes to channels go one after the other to their very end ([`Chat::create_channel`]): what is told of
-//! them, and what voice is told, comes in the order in which they were stored, so that the last word is the
-//! same everywhere. They are rare enough for that.
+//! Changes to channels and to who is in them go one after the other to their very end
+//! ([`Chat::create_channel`]): what is told of them, and what voice is told, comes in the order in which they
+//! were stored, so that the last word is the same everywhere. They are rare enough for that. A connection that
+//! begins waits for the one under way, so that what it is told and what it will hear of are the same channels
+//! ([`Chat::open_channels`]).
+//!
+//! Start with [`Chat::update_channel`]; what there is to change is in [`settings`], where a channel stands in [`places`].
 
+pub mod places;
+pub mod settings;
+
+use std::sync::Arc;
+
+use self::places::{STEP, put_in_place};
+use self::settings::{Name, Place, Settings};
+use super::access::{self, Act};
 use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Row, Value, sql};
 use crate::id::{ChannelId, UserId};
-use crate::live::hub::Audience;
+use crate::live::hub::{Audience, Connection};
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{Channel, ChannelKind, SPEAKERS_MAX};
+use crate::protocol::types::{Admission, Channel, ChannelKind, Writers};
 
 /// Channels a server may have; more than anybody reads. One more is refused.
 pub const CHANNELS_MAX: i64 = 2_000;
-
-/// Characters a channel's name may have: what fits on one line of the list.
-pub const NAME_MAX: usize = 60;
 
 /// What an empty server begins with: a place to write and a place to talk.
 const FIRST: [(&str, &str, ChannelKind); 2] =
     [("general", "general", ChannelKind::Text), ("Lounge", "lounge", ChannelKind::Voice)];
 
-const FOR_VOICE_ONLY: Error = Error::Invalid { field: "max_speakers", rule: "for voice channels only" };
-
-/// The name of a channel: 1 to [`NAME_MAX`] characters on one line, with a letter or digit in it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Name {
-    text: String,
-    slug: String,
+/// What [`channel`] reads, of a channel `c`.
+macro_rules! columns {
+    () => {
+        "c.id, c.name, c.slug, c.kind, coalesce(c.max_speakers, 0) as max_speakers, c.topic, c.category_id,
+         c.position, c.writers, coalesce(c.archived_at, 0) as archived_at,
+         case when c.is_private then 'private' when c.is_default then 'everybody' else 'open' end as admission"
+    };
 }
-
-impl Name {
-    /// The name, trimmed, if it is one.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        if !(1..=NAME_MAX).contains(&text.chars().count()) || text.chars().any(char::is_control) {
-            return Err(Error::Invalid { field: "name", rule: "1 to 60 characters on one line" });
-        }
-        let slug = slug(text);
-        if slug.is_empty() {
-            return Err(Error::Invalid { field: "name", rule: "at least one letter a to z or digit" });
-        }
-        Ok(Self { text: text.to_owned(), slug })
-    }
-}
-
-/// The name in addresses: lower case, a hyphen for each run of anything but letters a to z and digits.
-fn slug(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let words = lower.split(|character: char| !character.is_ascii_alphanumeric());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
-}
-
-/// How many people may be heard at once: 1 to [`SPEAKERS_MAX`], or as many as there are slots.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MaxSpeakers(Option<u8>);
-
-impl MaxSpeakers {
-    /// The number, if it is one.
-    pub fn parse(number: Option<u8>) -> Result<Self, Error> {
-        match number {
-            None | Some(1..=SPEAKERS_MAX) => Ok(Self(number)),
-            Some(_) => Err(Error::Invalid { field: "max_speakers", rule: "1 to 16" }),
-        }
-    }
-
-    fn stored(self) -> Value {
-        Value::Integer(self.0.map(i64::from))
-    }
-}
-
-/// A channel that is not made yet.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// What people will call it.
-    pub name: Name,
-    /// For writing or for talking.
-    pub kind: ChannelKind,
-    /// Voice channels only.
-    pub max_speakers: MaxSpeakers,
-}
+pub(super) use columns;
 
 impl Chat {
-    /// Makes a channel, everybody a member of it, and tells everybody. `apply` is called with it before anybody
-    /// hears of it.
+    /// Makes a channel and tells its members: everybody, or whoever made it. `apply` is called with it before
+    /// anybody hears of it.
     pub async fn create_channel(
         &self,
         admin: UserId,
-        draft: Draft,
+        name: Name,
+        kind: ChannelKind,
+        settings: Settings,
         apply: impl FnOnce(&Channel) + Send,
     ) -> Result<Channel, Error> {
-        let Draft { name, kind, max_speakers } = draft;
-        if kind == ChannelKind::Text && max_speakers.0.is_some() {
-            return Err(FOR_VOICE_ONLY);
-        }
-        // Never closed, so there is always a turn.
-        let _turn = self.channel_changes.acquire().await;
+        let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
         users::require_admin(&mut tx, admin).await?;
-        let row = sql("select count(*) as channels, coalesce(max(position), 0) as last from channels")
-            .one(&mut tx)
-            .await?;
-        if row.integer("channels")? >= CHANNELS_MAX {
+        let there = sql("select count(*) as channels from channels").one(&mut tx).await?;
+        if there.integer("channels")? >= CHANNELS_MAX {
             return Err(Error::TooManyChannels);
         }
         let now = self.clock.now();
-        let id = self.ids.next(now);
-        let channel = Channel { id, name: name.text, slug: name.slug, kind, max_speakers: max_speakers.0 };
-        insert(&mut tx, &channel, row.integer("last")? + 1, now).await?;
-        sql("insert into memberships (user_id, channel_id, joined_at) select id, $1, $2 from users")
-            .bind(id)
-            .bind(now)
-            .execute(&mut tx)
-            .await?;
+        let bare = new_channel(self.ids.next(now), name, kind);
+        let mut channel = settings.applied_to(bare)?;
+        let place = settings.place.unwrap_or(Place { category: None, before: None });
+        let moved = put_in_place(&mut tx, &mut channel, place).await?;
+        insert(&mut tx, &channel, now).await?;
+        match channel.admission {
+            Admission::Everybody => {
+                sql("insert into memberships (channel_id, joined_at, user_id) select $1, $2, id from users")
+                    .bind(channel.id)
+                    .bind(now)
+            }
+            Admission::Open | Admission::Private => {
+                sql("insert into memberships (channel_id, joined_at, user_id) values ($1, $2, $3)")
+                    .bind(channel.id)
+                    .bind(now)
+                    .bind(admin)
+            }
+        }
+        .execute(&mut tx)
+        .await?;
         tx.commit().await?;
 
         apply(&channel);
-        self.hub.open_to_all(id);
-        self.hub.publish(Audience::Channel(id), &ServerEvent::ChannelCreated { channel: channel.clone() });
+        match channel.admission {
+            Admission::Everybody => self.hub.open_to_all(channel.id),
+            Admission::Open | Admission::Private => self.hub.open_to(admin, channel.id),
+        }
+        let event = ServerEvent::ChannelCreated { channel: channel.clone() };
+        self.hub.publish(Audience::Channel(channel.id), &event);
+        self.tell_changed(moved);
         Ok(channel)
     }
 
-    /// Changes how many people may be heard at once in a voice channel, and tells everybody who sees it.
-    /// `apply` is called with the channel before anybody hears of it.
-    pub async fn limit_speakers(
+    /// Changes a channel, and tells everybody who sees it. `apply` is called with the channel before anybody
+    /// hears of it.
+    ///
+    /// Of two admins who change different things at once both have their way; of the same thing, the later.
+    pub async fn update_channel(
         &self,
         admin: UserId,
         id: ChannelId,
-        max_speakers: MaxSpeakers,
+        settings: Settings,
         apply: impl FnOnce(&Channel) + Send,
     ) -> Result<Channel, Error> {
-        let _turn = self.channel_changes.acquire().await;
+        let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
-        users::require_admin(&mut tx, admin).await?;
-        let row = sql("select c.id, c.name, c.slug, c.kind, coalesce(c.max_speakers, 0) as max_speakers
-                       from channels c where c.id = $1")
-        .bind(id)
-        .optional(&mut tx)
-        .await?;
-        let before = channel(&row.ok_or(Error::NotFound)?)?;
-        if before.kind == ChannelKind::Text {
-            return Err(FOR_VOICE_ONLY);
+        let before = access::require(&mut tx, admin, id, Act::Administer).await?;
+        let mut channel = settings.applied_to(before.clone())?;
+        let mut moved = Vec::new();
+        if let Some(place) = settings.place {
+            moved = put_in_place(&mut tx, &mut channel, place).await?;
         }
-        sql("update channels set max_speakers = $1 where id = $2")
-            .bind(max_speakers.stored())
-            .bind(id)
-            .execute(&mut tx)
-            .await?;
+        if channel == before && moved.is_empty() {
+            return Ok(before);
+        }
+        update(&mut tx, &channel, self.clock.now()).await?;
         tx.commit().await?;
 
-        let channel = Channel { max_speakers: max_speakers.0, ..before };
         apply(&channel);
-        self.hub.publish(Audience::Channel(id), &ServerEvent::ChannelUpdated { channel: channel.clone() });
+        self.tell_changed([channel.clone()]);
+        self.tell_changed(moved.into_iter().filter(|other| other.id != id));
         Ok(channel)
+    }
+
+    /// Deletes a channel and everything written in it, and tells everybody who saw it. `close` is called before
+    /// anybody hears of it.
+    pub async fn delete_channel(
+        &self,
+        admin: UserId,
+        id: ChannelId,
+        close: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let _turn = self.channel_changes.write().await;
+        let mut tx = self.db.begin().await?;
+        access::require(&mut tx, admin, id, Act::Administer).await?;
+        sql("delete from channels where id = $1").bind(id).execute(&mut tx).await?;
+        tx.commit().await?;
+
+        close();
+        self.hub.publish(Audience::Channel(id), &ServerEvent::ChannelRemoved { channel: id });
+        self.hub.close_channel(id);
+        Ok(())
+    }
+
+    /// Lets a new connection hear of its user's channels from now on; which they are, in order.
+    pub async fn open_channels(&self, connection: &Arc<Connection>) -> Result<Vec<Channel>, Error> {
+        // Until both are done nobody joins or is removed.
+        let _steady = self.channel_changes.read().await;
+        let channels = of_user(&mut *self.db.read().await?, connection.user).await?;
+        let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
+        self.hub.open_channels(connection, &ids);
+        Ok(channels)
     }
 
     /// The voice channels in which fewer may be heard than there are slots.
     pub async fn limited_channels(&self) -> Result<Vec<Channel>, Error> {
         let mut read = self.db.read().await?;
-        let rows = sql("select c.id, c.name, c.slug, c.kind, coalesce(c.max_speakers, 0) as max_speakers
-                        from channels c where c.max_speakers is not null order by c.id limit $1")
+        let rows = sql(concat!(
+            "select ",
+            columns!(),
+            " from channels c where c.max_speakers is not null order by c.id limit $1"
+        ))
         .bind(CHANNELS_MAX)
         .all(&mut read)
         .await?;
@@ -176,55 +177,97 @@ impl Chat {
             return Ok(());
         }
         let now = self.clock.now();
-        for (position, (name, slug, kind)) in (0i64..).zip(FIRST) {
-            let (id, name, slug) = (self.ids.next(now), name.to_owned(), slug.to_owned());
-            let channel = Channel { id, name, slug, kind, max_speakers: None };
-            insert(&mut tx, &channel, position, now).await?;
+        for (number, (text, slug, kind)) in (1i64..).zip(FIRST) {
+            let name = Name { text: text.to_owned(), slug: slug.to_owned() };
+            let channel = Channel { position: number * STEP, ..new_channel(self.ids.next(now), name, kind) };
+            insert(&mut tx, &channel, now).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// The voice channel `id`, if it is open to `user`.
-    pub async fn voice_channel(&self, user: UserId, id: ChannelId) -> Result<Channel, Error> {
-        let mut read = self.db.read().await?;
-        let row = sql("select c.id, c.name, c.slug, c.kind, coalesce(c.max_speakers, 0) as max_speakers
-                       from channels c join memberships m on m.channel_id = c.id
-                       where c.id = $1 and m.user_id = $2 and c.kind = $3")
-        .bind(id)
-        .bind(user)
-        .bind(kind_text(ChannelKind::Voice))
-        .optional(&mut read)
-        .await?;
-        channel(&row.ok_or(Error::NotFound)?)
+    fn tell_changed(&self, channels: impl IntoIterator<Item = Channel>) {
+        for channel in channels {
+            let audience = Audience::Channel(channel.id);
+            self.hub.publish(audience, &ServerEvent::ChannelUpdated { channel });
+        }
+    }
+}
+
+/// As channels are when nothing else is said.
+fn new_channel(id: ChannelId, name: Name, kind: ChannelKind) -> Channel {
+    Channel {
+        id,
+        name: name.text,
+        slug: name.slug,
+        kind,
+        max_speakers: None,
+        topic: String::new(),
+        category: None,
+        position: 0,
+        admission: Admission::Everybody,
+        writers: Writers::Everybody,
+        archived: false,
     }
 }
 
 /// Two names may differ and yet be one in addresses; that is the same refusal.
-async fn insert(conn: &mut Conn, channel: &Channel, position: i64, now: Timestamp) -> Result<(), Error> {
+async fn insert(conn: &mut Conn, channel: &Channel, now: Timestamp) -> Result<(), Error> {
+    let inserted = sql("insert into channels (name, slug, max_speakers, topic, category_id, position,
+             is_default, is_private, writers, archived_at, id, kind, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then $11 else null end, $12, $13, $11)");
     let inserted =
-        sql("insert into channels (id, name, slug, kind, is_default, position, created_at, max_speakers)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)")
-        .bind(channel.id)
+        bind(inserted, channel, now).bind(channel.id).bind(kind_text(channel.kind)).execute(conn).await;
+    name_taken(inserted)
+}
+
+async fn update(conn: &mut Conn, channel: &Channel, now: Timestamp) -> Result<(), Error> {
+    let updated = sql("update channels set name = $1, slug = $2, max_speakers = $3, topic = $4,
+             category_id = $5, position = $6, is_default = $7, is_private = $8, writers = $9,
+             archived_at = case when $10 then coalesce(archived_at, $11) else null end
+         where id = $12");
+    name_taken(bind(updated, channel, now).bind(channel.id).execute(conn).await)
+}
+
+/// What may change of a channel, as `$1` to `$11`.
+fn bind(statement: crate::db::Statement, channel: &Channel, now: Timestamp) -> crate::db::Statement {
+    statement
         .bind(channel.name.as_str())
         .bind(channel.slug.as_str())
-        .bind(kind_text(channel.kind))
-        .bind(true)
-        .bind(position)
+        .bind(Value::Integer(channel.max_speakers.map(i64::from)))
+        .bind(channel.topic.as_str())
+        .bind(Value::Id(channel.category.map(Into::into)))
+        .bind(channel.position)
+        .bind(channel.admission == Admission::Everybody)
+        .bind(channel.admission == Admission::Private)
+        .bind(writers_text(channel.writers))
+        .bind(channel.archived)
         .bind(now)
-        .bind(MaxSpeakers(channel.max_speakers).stored())
-        .execute(conn)
-        .await;
-    match inserted {
+}
+
+fn name_taken(stored: Result<u64, crate::db::Error>) -> Result<(), Error> {
+    match stored {
         Err(error) if error.is_duplicate() => Err(Error::NameTaken),
         other => Ok(other.map(drop)?),
     }
 }
 
+/// Every channel, in order.
+async fn all(conn: &mut Conn) -> Result<Vec<Channel>, Error> {
+    let rows = sql(concat!("select ", columns!(), " from channels c order by c.position, c.id limit $1"))
+        .bind(CHANNELS_MAX)
+        .all(conn)
+        .await?;
+    rows.iter().map(channel).collect()
+}
+
 /// The channels open to a user, in the admin's order.
-pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<Channel>, Error> {
-    let rows = sql("select c.id, c.name, c.slug, c.kind, coalesce(c.max_speakers, 0) as max_speakers
-                    from channels c join memberships m on m.channel_id = c.id
-                    where m.user_id = $1 order by c.position, c.id limit $2")
+async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<Channel>, Error> {
+    let rows = sql(concat!(
+        "select ",
+        columns!(),
+        " from channels c join memberships m on m.channel_id = c.id
+          where m.user_id = $1 order by c.position, c.id limit $2"
+    ))
     .bind(user)
     .bind(CHANNELS_MAX)
     .all(conn)
@@ -245,12 +288,22 @@ pub async fn join_defaults(conn: &mut Conn, user: UserId, now: Timestamp) -> Res
     Ok(())
 }
 
-fn channel(row: &Row) -> Result<Channel, Error> {
-    let kind = row.text("kind")?;
-    let kind = match kind.as_str() {
+/// A channel out of the [`columns`].
+pub(super) fn channel(row: &Row) -> Result<Channel, Error> {
+    let kind = match row.text("kind")?.as_str() {
         "text" => ChannelKind::Text,
         "voice" => ChannelKind::Voice,
-        _ => return Err(Error::Stored { what: "channel kind", value: kind }),
+        other => return Err(Error::Stored { what: "channel kind", value: other.to_owned() }),
+    };
+    let writers = match row.text("writers")?.as_str() {
+        "everybody" => Writers::Everybody,
+        "admins" => Writers::Admins,
+        other => return Err(Error::Stored { what: "writers", value: other.to_owned() }),
+    };
+    let admission = match row.text("admission")?.as_str() {
+        "private" => Admission::Private,
+        "everybody" => Admission::Everybody,
+        _ => Admission::Open,
     };
     let max_speakers = match row.integer("max_speakers")? {
         0 => None,
@@ -259,7 +312,19 @@ fn channel(row: &Row) -> Result<Channel, Error> {
                 .map_err(|_| Error::Stored { what: "number of speakers", value: number.to_string() })?,
         ),
     };
-    Ok(Channel { id: row.id("id")?, name: row.text("name")?, slug: row.text("slug")?, kind, max_speakers })
+    Ok(Channel {
+        id: row.id("id")?,
+        name: row.text("name")?,
+        slug: row.text("slug")?,
+        kind,
+        max_speakers,
+        topic: row.text("topic")?,
+        category: row.optional_id("category_id")?,
+        position: row.integer("position")?,
+        admission,
+        writers,
+        archived: row.integer("archived_at")? != 0,
+    })
 }
 
 fn kind_text(kind: ChannelKind) -> &'static str {
@@ -269,27 +334,50 @@ fn kind_text(kind: ChannelKind) -> &'static str {
     }
 }
 
+fn writers_text(writers: Writers) -> &'static str {
+    match writers {
+        Writers::Everybody => "everybody",
+        Writers::Admins => "admins",
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_is_one_line_and_has_something_for_the_address() {
-        let slug_of = |name: &str| Name::parse(name).map(|name| name.slug).ok();
-        assert_eq!(slug_of("  Music & Games (2) "), Some("music-games-2".to_owned()));
-        assert_eq!(slug_of("Übung-eins"), Some("bung-eins".to_owned()));
-        assert_eq!(Name::parse(" Ü 1 ").unwrap().text, "Ü 1");
-        assert!(Name::parse(&"a".repeat(NAME_MAX)).is_ok());
-        for bad in ["", "  ", "-", "!?", "日本", "two\nlines", &"a".repeat(NAME_MAX + 1)] {
-            assert!(Name::parse(bad).is_err(), "{bad:?}");
-        }
+    /// One that nothing is said of.
+    pub(crate) fn a_channel(kind: ChannelKind) -> Channel {
+        let name = Name { text: "Den".to_owned(), slug: "den".to_owned() };
+        new_channel(ChannelId::from(uuid::Uuid::nil()), name, kind)
     }
 
-    #[test]
-    fn between_one_and_sixteen_people_may_be_heard() {
-        for good in [None, Some(1), Some(16)] {
-            assert_eq!(MaxSpeakers::parse(good).unwrap().0, good);
+    #[tokio::test]
+    async fn there_are_as_many_channels_as_there_may_be_and_not_one_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = crate::db::Db::open(&crate::db::Address::File(folder.path().join("test.db"))).await.unwrap();
+        let rules = crate::chat::Rules {
+            registration_open: true,
+            session_lasts: std::time::Duration::from_secs(60),
+            passwords: crate::chat::passwords::Cost { memory_kib: 8, passes: 1 },
+        };
+        let chat = Chat::new(db, Arc::default(), crate::clock::Clock::System, rules).await.unwrap();
+        let now = chat.now();
+        let mut tx = chat.db.begin().await.unwrap();
+        let admin: UserId = chat.next_id();
+        sql("insert into users (id, username, username_folded, role, created_at) values ($1, 'a', 'a', 'admin', 0)")
+            .bind(admin)
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        let name = |number: i64| Name::parse(&format!("Number {number}")).unwrap();
+        for number in 1..CHANNELS_MAX {
+            let channel = new_channel(chat.next_id(), name(number), ChannelKind::Text);
+            insert(&mut tx, &channel, now).await.unwrap();
         }
-        assert!(MaxSpeakers::parse(Some(0)).is_err() && MaxSpeakers::parse(Some(17)).is_err());
+        tx.commit().await.unwrap();
+        let create =
+            |number| chat.create_channel(admin, name(number), ChannelKind::Text, Settings::default(), |_| ());
+        create(CHANNELS_MAX).await.unwrap();
+        assert!(matches!(create(CHANNELS_MAX + 1).await, Err(Error::TooManyChannels)));
     }
 }

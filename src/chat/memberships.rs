@@ -1,19 +1,149 @@
-//! Memberships: who is in a channel, and so who may read it, write in it and talk in it. The one place that
-//! answers such questions.
+//! Memberships: who is in a channel, and how they come and go. What they may do there is said by
+//! [`super::access`].
+//!
+//! They take turns with changes to channels (see [`super::channels`]). Start with [`Chat::join_channel`].
+//!
+//! Whoever goes hears nothing more from before the moment it is stored: what others write after that never
+//! reaches them. Whoever comes hears everything from just after it, and asks for what was before.
 
-use super::Error;
-use crate::db::{Conn, sql};
+use super::access::{self, Act};
+use super::roster::SNAPSHOT_MAX;
+use super::{Chat, Error};
+use crate::db::{Tx, sql};
 use crate::id::{ChannelId, UserId};
+use crate::live::hub::Audience;
+use crate::protocol::server::ServerEvent;
+use crate::protocol::types::Channel;
 
-/// Refuses unless `user` is a member of the text channel `channel`. That it does not exist and that it is not
-/// open to them is the same answer: nobody learns of what is not theirs.
-pub async fn require(conn: &mut Conn, user: UserId, channel: ChannelId) -> Result<(), Error> {
-    let found = sql("select c.id from memberships m join channels c on c.id = m.channel_id
-                     where m.user_id = $1 and m.channel_id = $2 and c.kind = $3")
-    .bind(user)
-    .bind(channel)
-    .bind("text")
-    .optional(conn)
-    .await?;
-    found.map(drop).ok_or(Error::NotFound)
+impl Chat {
+    /// Makes `user` a member, by their own wish. `show` is called when they are new, after they heard of it.
+    pub async fn join_channel(
+        &self,
+        user: UserId,
+        id: ChannelId,
+        show: impl FnOnce() + Send,
+    ) -> Result<Channel, Error> {
+        let _turn = self.channel_changes.write().await;
+        let mut tx = self.db.begin().await?;
+        let channel = access::require(&mut tx, user, id, Act::Join).await?;
+        self.take_in(tx, user, &channel, show).await?;
+        Ok(channel)
+    }
+
+    /// Makes somebody a member, by the wish of `by`.
+    pub async fn add_member(
+        &self,
+        by: UserId,
+        id: ChannelId,
+        user: UserId,
+        show: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let _turn = self.channel_changes.write().await;
+        let mut tx = self.db.begin().await?;
+        let channel = access::require(&mut tx, by, id, Act::AddMember).await?;
+        let known = sql("select id from users where id = $1").bind(user).optional(&mut tx).await?;
+        known.ok_or(Error::NotFound)?;
+        self.take_in(tx, user, &channel, show).await
+    }
+
+    /// Ends the membership of `user`, by their own wish. `expel` is called when they were a member, before
+    /// anybody hears of it.
+    pub async fn leave_channel(
+        &self,
+        user: UserId,
+        id: ChannelId,
+        expel: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let _turn = self.channel_changes.write().await;
+        let mut tx = self.db.begin().await?;
+        access::require(&mut tx, user, id, Act::Leave).await?;
+        self.let_go(tx, user, id, expel).await
+    }
+
+    /// Ends the membership of `user`, by the wish of `by`.
+    pub async fn remove_member(
+        &self,
+        by: UserId,
+        id: ChannelId,
+        user: UserId,
+        expel: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let _turn = self.channel_changes.write().await;
+        let mut tx = self.db.begin().await?;
+        access::require(&mut tx, by, id, Act::RemoveMember).await?;
+        self.let_go(tx, user, id, expel).await
+    }
+
+    /// Who is in a channel, as somebody may see it.
+    pub async fn members(&self, by: UserId, id: ChannelId) -> Result<Vec<UserId>, Error> {
+        let mut read = self.db.read().await?;
+        access::require(&mut read, by, id, Act::SeeMembers).await?;
+        let rows =
+            sql("select user_id from memberships where channel_id = $1 order by joined_at, user_id limit $2")
+                .bind(id)
+                .bind(SNAPSHOT_MAX as i64)
+                .all(&mut read)
+                .await?;
+        rows.iter().map(|row| Ok(row.id("user_id")?)).collect()
+    }
+
+    /// Twice is once: nobody hears of the second time.
+    async fn take_in(
+        &self,
+        mut tx: Tx,
+        user: UserId,
+        channel: &Channel,
+        show: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let new = sql("insert into memberships (user_id, channel_id, joined_at) values ($1, $2, $3)
+                       on conflict do nothing")
+        .bind(user)
+        .bind(channel.id)
+        .bind(self.clock.now())
+        .execute(&mut tx)
+        .await?;
+        if new == 0 {
+            return Ok(());
+        }
+        tx.commit().await?;
+
+        self.hub.open_to(user, channel.id);
+        self.hub.publish(Audience::User(user), &ServerEvent::ChannelCreated { channel: channel.clone() });
+        show();
+        self.tell_membership(channel.id, user, true);
+        Ok(())
+    }
+
+    async fn let_go(
+        &self,
+        mut tx: Tx,
+        user: UserId,
+        id: ChannelId,
+        expel: impl FnOnce() + Send,
+    ) -> Result<(), Error> {
+        let gone = sql("delete from memberships where user_id = $1 and channel_id = $2")
+            .bind(user)
+            .bind(id)
+            .execute(&mut tx)
+            .await?;
+        if gone == 0 {
+            return Ok(());
+        }
+        // Before the commit: whatever is stored after it must not reach them.
+        self.hub.close_to(user, id);
+        if let Err(error) = tx.commit().await {
+            self.hub.open_to(user, id);
+            return Err(error.into());
+        }
+
+        expel();
+        self.hub.publish(Audience::User(user), &ServerEvent::ChannelRemoved { channel: id });
+        self.tell_membership(id, user, false);
+        Ok(())
+    }
+
+    fn tell_membership(&self, channel: ChannelId, user: UserId, member: bool) {
+        let event = ServerEvent::MembershipChanged { channel, user, member };
+        self.hub.publish(Audience::Channel(channel), &event);
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Knows who may write and who is told; does not know how anyone is connected (see [`crate::live::hub`]).
 
-use super::{Chat, Error, memberships};
+use super::access::{self, Act};
+use super::{Chat, Error};
 use crate::db::{Conn, Row, sql};
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::live::hub::Audience;
@@ -80,9 +81,11 @@ impl Chat {
         // commits, so that whoever asks for what came after an id misses nothing.
         let mut tx = self.db.begin_for(draft.channel).await?;
         if let Some(posted) = find_by_nonce(&mut tx, author, &draft.nonce).await? {
+            // Whoever is out of the channel by now does not even see what they wrote there.
+            access::require(&mut tx, author, posted.channel, Act::Read).await?;
             return Ok(posted);
         }
-        memberships::require(&mut tx, author, draft.channel).await?;
+        access::require(&mut tx, author, draft.channel, Act::Write).await?;
         let now = self.clock.now();
         let message = Message {
             id: self.ids.next(now),
@@ -108,7 +111,7 @@ impl Chat {
     /// A page of a channel's history, for a member.
     pub async fn messages(&self, reader: UserId, channel: ChannelId, cursor: Cursor) -> Result<Page, Error> {
         let mut read = self.db.read().await?;
-        memberships::require(&mut read, reader, channel).await?;
+        access::require(&mut read, reader, channel, Act::Read).await?;
         page(&mut read, channel, cursor).await
     }
 }

@@ -7,7 +7,9 @@
 //! file, because a permission check and the insert it guards belong to one transaction. Functions that take a
 //! `&mut Conn` are part of somebody else's transaction.
 
+pub mod access;
 pub mod accounts;
+pub mod categories;
 pub mod channels;
 pub mod memberships;
 pub mod messages;
@@ -18,13 +20,13 @@ pub mod users;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::RwLock;
 
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
-use crate::id::{IdSource, UserId};
+use crate::id::IdSource;
 use crate::live::hub::Hub;
-use crate::protocol::types::{Channel, Users};
+use crate::protocol::types::Users;
 
 use self::passwords::Passwords;
 use self::roster::Roster;
@@ -38,8 +40,8 @@ pub struct Chat {
     passwords: Passwords,
     roster: Roster,
     rules: Rules,
-    /// Whose turn it is to change channels; see [`channels`].
-    channel_changes: Semaphore,
+    /// Whose turn it is to change channels, and who needs them to stay as they are; see [`channels`].
+    channel_changes: RwLock<()>,
 }
 
 /// What the operator decided.
@@ -79,6 +81,15 @@ pub enum Error {
     /// There are as many channels as there may be.
     #[error("there are {max} channels already", max = channels::CHANNELS_MAX)]
     TooManyChannels,
+    /// It is for members, and whoever asked may become one.
+    #[error("only a member may do this")]
+    NotAMember,
+    /// Nobody writes or talks there any more.
+    #[error("the channel is archived")]
+    Archived,
+    /// There are as many categories as there may be.
+    #[error("there are {max} categories already", max = categories::CATEGORIES_MAX)]
+    TooManyCategories,
     /// Somebody has this name.
     #[error("the name is taken")]
     NameTaken,
@@ -126,7 +137,7 @@ impl Chat {
             passwords,
             roster,
             rules,
-            channel_changes: Semaphore::new(1),
+            channel_changes: RwLock::default(),
         })
     }
 
@@ -153,11 +164,6 @@ impl Chat {
     /// Everybody, by name, from memory.
     pub fn users(&self) -> Users {
         self.roster.users()
-    }
-
-    /// The channels open to a user, in order.
-    pub async fn channels_of(&self, user: UserId) -> Result<Vec<Channel>, Error> {
-        channels::of_user(&mut *self.db.read().await?, user).await
     }
 
     /// Finishes what is under way and closes the database.

@@ -45,7 +45,8 @@ pub fn role_text(role: Role) -> &'static str {
     }
 }
 
-fn role(text: String) -> Result<Role, Error> {
+/// As it was stored.
+pub fn role(text: String) -> Result<Role, Error> {
     match text.as_str() {
         "admin" => Ok(Role::Admin),
         "member" => Ok(Role::Member),

@@ -15,6 +15,7 @@ pub(super) fn all() -> Migrator {
         (2, "channels", include_str!("../../migrations/0002_channels.sql")),
         (3, "messages", include_str!("../../migrations/0003_messages.sql")),
         (4, "max_speakers", include_str!("../../migrations/0004_max_speakers.sql")),
+        (5, "categories", include_str!("../../migrations/0005_categories.sql")),
     ];
     Migrator::with_migrations(
         migrations

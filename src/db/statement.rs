@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Conn, Engine, Error, postgres};
 use crate::clock::Timestamp;
-use crate::id::{ChannelId, MessageId, SessionId, UserId};
+use crate::id::{CategoryId, ChannelId, MessageId, SessionId, UserId};
 
 /// A statement, in the words both engines know; parameters are `$1`, `$2` and so on.
 pub fn sql(text: &'static str) -> Statement {
@@ -170,7 +170,7 @@ macro_rules! id_values {
     )*};
 }
 
-id_values!(UserId SessionId ChannelId MessageId);
+id_values!(UserId SessionId ChannelId MessageId CategoryId);
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
@@ -206,6 +206,11 @@ impl Row {
     /// A `uuid` column.
     pub fn id<Id: From<Uuid>>(&self, column: &str) -> Result<Id, Error> {
         Ok(Id::from(self.0.try_get::<Uuid>(column)?))
+    }
+
+    /// A `uuid` column that may be null.
+    pub fn optional_id<Id: From<Uuid>>(&self, column: &str) -> Result<Option<Id>, Error> {
+        Ok(self.0.try_get::<Option<Uuid>>(column)?.map(Id::from))
     }
 
     /// A `boolean` column.

@@ -52,6 +52,8 @@ pub enum Audience<'a> {
     ChannelBut(ChannelId, UserId),
     /// These connections.
     Connections(&'a [ConnectionId]),
+    /// Every connection of one user.
+    User(UserId),
 }
 
 /// Everybody who is connected.
@@ -97,6 +99,33 @@ impl Hub {
         }
     }
 
+    /// Lets every connection of a user see a channel.
+    pub fn open_to(&self, user: UserId, channel: ChannelId) {
+        for connection in self.of_user(user) {
+            self.open_channels(&connection, &[channel]);
+        }
+    }
+
+    /// Takes a channel out of the sight of every connection of a user.
+    pub fn close_to(&self, user: UserId, channel: ChannelId) {
+        for connection in self.of_user(user) {
+            connection.closes(channel);
+        }
+        if let Some(mut list) = self.by_channel.get_mut(&channel) {
+            list.retain(|_, connection| connection.user != user);
+        }
+        self.by_channel.remove_if(&channel, |_, list| list.is_empty());
+    }
+
+    /// Takes a channel out of everybody's sight.
+    pub fn close_channel(&self, channel: ChannelId) {
+        for connection in
+            self.by_channel.remove(&channel).map(|(_, list)| list).unwrap_or_default().into_values()
+        {
+            connection.closes(channel);
+        }
+    }
+
     /// Gives a connection that lost its socket a new one, if everything after `seq` is still there.
     pub fn resume(
         &self,
@@ -133,6 +162,11 @@ impl Hub {
                     if let Some(connection) = self.connections.get(id) {
                         connection.push(&text);
                     }
+                }
+            }
+            Audience::User(user) => {
+                for connection in self.of_user(user) {
+                    connection.push(&text);
                 }
             }
         }
@@ -197,6 +231,11 @@ impl Hub {
             }
             self.by_channel.remove_if(channel, |_, list| list.is_empty());
         }
+    }
+
+    fn of_user(&self, user: UserId) -> Vec<Arc<Connection>> {
+        let ids = self.by_user.get(&user).map(|list| list.clone()).unwrap_or_default();
+        ids.iter().filter_map(|id| self.connections.get(id).map(|entry| entry.clone())).collect()
     }
 
     fn in_channel(&self, channel: ChannelId, each: impl Fn(&Connection)) {
@@ -383,6 +422,11 @@ impl Connection {
     /// Opens a channel to it; false when it was open already.
     fn opens(&self, channel: ChannelId) -> bool {
         self.channels().insert(channel)
+    }
+
+    /// Closes a channel to it.
+    fn closes(&self, channel: ChannelId) {
+        self.channels().remove(&channel);
     }
 
     fn channels(&self) -> MutexGuard<'_, HashSet<ChannelId>> {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::ChannelKind;
-use crate::id::{ChannelId, ConnectionId, MessageId};
+use super::types::{Admission, ChannelKind, Writers};
+use crate::id::{CategoryId, ChannelId, ConnectionId, MessageId, UserId};
 
 /// Every request a client may send. On the wire the variant is `type`, beside `id`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,22 +42,22 @@ pub enum Request {
         /// True while writing; repeat at most every 2 s, it expires after 5.
         active: bool,
     },
-    /// Makes a channel that everybody is in; admins only. Answer: `channel_created`.
+    /// Makes a channel; admins only. Everybody is in it, or with another admission whoever made it, until others
+    /// join or are added. Answer: `channel_created`.
     CreateChannel {
         /// 1 to 60 characters, unlike every other channel's once case and punctuation are set aside.
         name: String,
         /// For writing or for talking.
         kind: ChannelKind,
-        /// See [`Channel`](super::types::Channel).
-        max_speakers: Option<u8>,
+        /// What is not as usual; at most 16.
+        settings: Vec<ChannelSetting>,
     },
-    /// Changes how many people may be heard at once in a voice channel, at once; admins only.
-    /// Answer: `channel_updated`.
+    /// Changes a channel, and nothing but what is named; admins only. Answer: `channel_updated`.
     UpdateChannel {
         /// Which.
         channel: ChannelId,
-        /// See [`Channel`](super::types::Channel).
-        max_speakers: Option<u8>,
+        /// At most 16.
+        settings: Vec<ChannelSetting>,
     },
     /// Goes into the voice room of a channel, leaving any other. Answer: `voice_joined`.
     JoinVoice {
@@ -79,6 +79,96 @@ pub enum Request {
     },
     /// Leaves the voice room; harmless outside one. Answer: `done`.
     LeaveVoice,
+    /// Deletes a channel with everything written in it; admins only. Answer: `done`.
+    DeleteChannel {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// The channels this user may know of and is not in. Answer: `channels`.
+    BrowseChannels,
+    /// Becomes a member; harmless for one. Answer: `channel_joined`.
+    JoinChannel {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Is a member no longer; harmless for somebody who is none. Answer: `done`.
+    LeaveChannel {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Who is in a channel. Answer: `members`.
+    ListMembers {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Makes somebody a member: members of a private channel may, and admins. Answer: `done`.
+    AddMember {
+        /// Of which channel.
+        channel: ChannelId,
+        /// Whom.
+        user: UserId,
+    },
+    /// Ends somebody's membership; admins only. Answer: `done`.
+    RemoveMember {
+        /// Of which channel.
+        channel: ChannelId,
+        /// Whose.
+        user: UserId,
+    },
+    /// Makes a category, after all others; admins only. Answer: `category_saved`.
+    CreateCategory {
+        /// 1 to 60 characters, unlike every other category's but for case.
+        name: String,
+    },
+    /// Changes a category, and nothing but what is named; admins only. Answer: `category_saved`.
+    UpdateCategory {
+        /// Which.
+        category: CategoryId,
+        /// At most 16.
+        settings: Vec<CategorySetting>,
+    },
+    /// Takes a heading away; its channels stay, under none. Admins only. Answer: `done`.
+    DeleteCategory {
+        /// Which.
+        category: CategoryId,
+    },
+}
+
+/// One thing about a channel, as it shall be. See [`Channel`](super::types::Channel).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelSetting {
+    /// What people call it; its address changes with it.
+    Name(String),
+    /// What it is about.
+    Topic(String),
+    /// How many people may be heard at once.
+    MaxSpeakers(Option<u8>),
+    /// How one comes into it. Nobody is taken in or thrown out by a change.
+    Admission(Admission),
+    /// Who may write in it.
+    Writers(Writers),
+    /// Whether nobody writes or talks in it any more. Whoever talks in it is out of its room at once.
+    Archived(bool),
+    /// Where it stands.
+    Place {
+        /// Under which heading.
+        category: Option<CategoryId>,
+        /// Before which channel; none, or one that is gone: after all others.
+        before: Option<ChannelId>,
+    },
+}
+
+/// One thing about a category, as it shall be. See [`Category`](super::types::Category).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum CategorySetting {
+    /// What it says.
+    Name(String),
+    /// Before which other it stands; none, or one that is gone: after all others.
+    Before(Option<CategoryId>),
 }
 
 /// The connection that a `hello` goes on with.

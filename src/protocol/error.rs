@@ -53,6 +53,12 @@ pub enum ErrorCode {
     WrongOrigin,
     /// Our fault; it is in the log.
     Internal,
+    /// Only members may; one may join.
+    NotAMember,
+    /// The channel is archived: nobody writes or talks in it.
+    Archived,
+    /// There are as many categories as there may be.
+    TooManyCategories,
 }
 
 /// A refusal as it travels.

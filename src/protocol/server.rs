@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{
-    Channel, Message, ParticipantNumber, Room, RoomChange, RoomSpeakers, User, Users, VoiceLoad,
+    Category, Channel, Message, ParticipantNumber, Room, RoomChange, RoomSpeakers, User, Users, VoiceLoad,
 };
-use crate::id::{ChannelId, ConnectionId, UserId};
+use crate::id::{CategoryId, ChannelId, ConnectionId, UserId};
 
 /// The result of a request, inside `{"id":…,"result":…}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +52,26 @@ pub enum Answer {
         /// The room as it is now, oneself included.
         room: Room,
     },
+    /// To `browse_channels`.
+    Channels {
+        /// By name in addresses.
+        channels: Vec<Channel>,
+    },
+    /// To `join_channel`.
+    ChannelJoined {
+        /// As it is.
+        channel: Channel,
+    },
+    /// To `list_members`.
+    Members {
+        /// At most as many as a snapshot names users.
+        members: Vec<UserId>,
+    },
+    /// To `create_category` and `update_category`.
+    CategorySaved {
+        /// As it is now.
+        category: Category,
+    },
 }
 
 /// What happened, to those concerned. On the wire the variant is `type`, beside `seq`.
@@ -90,7 +110,7 @@ pub enum ServerEvent {
         /// As they are now.
         user: User,
     },
-    /// There is a new channel.
+    /// There is a new channel, or this user is in one from now on.
     ChannelCreated {
         /// Which.
         channel: Channel,
@@ -135,6 +155,36 @@ pub enum ServerEvent {
     },
     /// The server is about to stop; a socket close follows.
     ServerStopping,
+    /// A channel is gone, or this user is in it no longer. Nothing more will be heard of it.
+    ChannelRemoved {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Somebody joined, left, was added or removed. To the members of the channel. Of those who are in it from
+    /// registering on, `user_changed` tells.
+    MembershipChanged {
+        /// Of which channel.
+        channel: ChannelId,
+        /// Whose.
+        user: UserId,
+        /// Whether they are in it now.
+        member: bool,
+    },
+    /// The voice room of a channel that this user is in from now on, when there is somebody in it.
+    RoomShown {
+        /// As it is.
+        room: Room,
+    },
+    /// A category is new or not what it was. To everybody.
+    CategoryChanged {
+        /// As it is now.
+        category: Category,
+    },
+    /// A category is gone; its channels stand under no heading. To everybody.
+    CategoryRemoved {
+        /// Which.
+        category: CategoryId,
+    },
 }
 
 /// Why a stay in a voice room ended.
@@ -148,6 +198,8 @@ pub enum VoiceEnd {
     TimedOut,
     /// The server dropped the participant after a fault.
     Failed,
+    /// The channel is not open to them any more, is archived or gone.
+    Removed,
 }
 
 /// The state of the whole server as one user may see it.
@@ -173,4 +225,6 @@ pub struct Snapshot {
     pub rooms: Vec<Room>,
     /// How much voice it can take on.
     pub voice_load: VoiceLoad,
+    /// The headings, in order.
+    pub categories: Vec<Category>,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock::Timestamp;
-use crate::id::{ChannelId, MessageId, UserId};
+use crate::id::{CategoryId, ChannelId, MessageId, UserId};
 
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -101,6 +101,18 @@ pub struct Channel {
     /// How many people may be heard at once, 1 to [`SPEAKERS_MAX`]; none: as many as the server has slots.
     /// Voice channels only.
     pub max_speakers: Option<u8>,
+    /// What it is about: one line of at most 300 characters, or nothing.
+    pub topic: String,
+    /// Under which heading it stands. None, or one that is gone: under no heading.
+    pub category: Option<CategoryId>,
+    /// Where it stands among the others of its category: smaller comes first, and of equals the smaller id.
+    pub position: i64,
+    /// How one comes into it.
+    pub admission: Admission,
+    /// Who may write in it.
+    pub writers: Writers,
+    /// Nobody writes or talks in it any more; its members go on reading it.
+    pub archived: bool,
 }
 
 /// The most people a voice channel may be set to let be heard at once; more than a server may have slots.
@@ -115,6 +127,42 @@ pub enum ChannelKind {
     Text,
     /// For talking.
     Voice,
+}
+
+/// How one comes into a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// Everybody is in it from registering on, and may leave.
+    Everybody,
+    /// Everybody finds it and may join.
+    Open,
+    /// A member adds them; nobody else knows of it.
+    Private,
+}
+
+/// Who may write in a text channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Writers {
+    /// Every member.
+    Everybody,
+    /// Members who are admins: a channel for announcements.
+    Admins,
+}
+
+/// A heading under which channels stand. Everybody knows of every one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Category {
+    /// Which.
+    pub id: CategoryId,
+    /// What it says.
+    pub name: String,
+    /// Where it stands: smaller comes first.
+    pub position: i64,
 }
 
 /// Something somebody wrote.

@@ -29,6 +29,7 @@ fn text() -> String {
         id::ConnectionId,
         id::ChannelId,
         id::MessageId,
+        id::CategoryId,
         types::User,
         types::Role,
         types::VoiceLoad,
@@ -54,12 +55,17 @@ fn text() -> String {
         Register,
         SignIn,
         SignedIn,
+        types::Admission,
+        types::Writers,
+        types::Category,
+        client::ChannelSetting,
+        client::CategorySetting,
     );
     for (name, value) in [
         ("PROTOCOL", u64::from(super::PROTOCOL)),
         ("HEARTBEAT_MS", u64::try_from(super::HEARTBEAT.as_millis()).unwrap()),
         ("MESSAGE_MAX", crate::chat::messages::BODY_MAX as u64),
-        ("CHANNEL_NAME_MAX", crate::chat::channels::NAME_MAX as u64),
+        ("CHANNEL_NAME_MAX", crate::chat::channels::settings::NAME_MAX as u64),
         ("SPEAKERS_MAX", types::SPEAKERS_MAX.into()),
         ("CLOSE_GOING_AWAY", close::GOING_AWAY.into()),
         ("CLOSE_SIGNED_OUT", close::SIGNED_OUT.into()),
@@ -68,6 +74,8 @@ fn text() -> String {
         ("CLOSE_WRONG_PROTOCOL", close::WRONG_PROTOCOL.into()),
         ("CLOSE_SLOW", close::SLOW.into()),
         ("CLOSE_REPLACED", close::REPLACED.into()),
+        ("CHANNEL_TOPIC_MAX", crate::chat::channels::settings::TOPIC_MAX as u64),
+        ("CATEGORY_NAME_MAX", crate::chat::categories::NAME_MAX as u64),
     ] {
         text.push_str(&format!("\nexport const {name} = {value};\n"));
     }

@@ -16,6 +16,7 @@ use sfu::{Events, JoinError, ParticipantId, Pressure, RoomSettings, Sfu, SlotsUs
 use self::load::Load;
 use self::news::News;
 use self::rooms::{Effect, Entry, Rooms, Ticket};
+use crate::chat::access::Act;
 use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
@@ -96,10 +97,15 @@ impl Voice {
         Self { sfu, chat, hub, rooms: Mutex::default(), load, grace }
     }
 
-    /// Lets a channel's settings hold in its room, now and whenever it begins.
+    /// Lets a channel's settings hold in its room, now and whenever it begins. Nobody is in that of an archived one.
     pub fn apply(&self, channel: &Channel) {
-        let room = self.rooms().id_of(channel.id);
+        let mut rooms = self.rooms();
+        let room = rooms.id_of(channel.id);
         self.sfu.set_room(room, RoomSettings { max_speakers: channel.max_speakers });
+        if channel.archived {
+            let effects = rooms.expel(channel.id, |_| true);
+            self.carry_out(&mut rooms, effects);
+        }
     }
 
     /// Takes `user` into a room, out of any other they are in: one room per user, whoever asks last has it.
@@ -110,9 +116,15 @@ impl Voice {
         request: JoinRequest,
     ) -> Result<Joined, Error> {
         let JoinRequest { channel, offer, muted, deafened } = request;
-        self.chat.voice_channel(user, channel).await?;
+        self.chat.allows(user, channel, Act::Talk).await?;
         let ticket = self.reserve(Entry { user, connection, channel, muted, deafened });
         let participant = ticket.participant;
+        // Asked again: whoever loses the channel from now on is found in the room, and whoever lost it just
+        // before is found out here.
+        if let Err(error) = self.chat.allows(user, channel, Act::Talk).await {
+            self.withdraw(participant);
+            return Err(error.into());
+        }
         let join = sfu::Join { room: ticket.room, participant, offer, muted, deafened };
         let answer = match self.sfu.join(join).await {
             Ok(answer) => answer,
@@ -121,7 +133,7 @@ impl Voice {
                 if error == JoinError::Overloaded {
                     telemetry::VOICE_OVERLOADED.add();
                 }
-                self.rooms().withdraw(participant);
+                self.withdraw(participant);
                 return Err(error.into());
             }
         };
@@ -154,6 +166,29 @@ impl Voice {
         let mut rooms = self.rooms();
         let effects = rooms.leave(user, connection);
         self.carry_out(&mut rooms, effects);
+    }
+
+    /// Ends the stay of `user` in the room of a channel that is closed to them from now on.
+    pub fn expel(&self, channel: ChannelId, user: UserId) {
+        let mut rooms = self.rooms();
+        let effects = rooms.expel(channel, |other| other == user);
+        self.carry_out(&mut rooms, effects);
+    }
+
+    /// Ends every stay in the room of a channel that is gone.
+    pub fn close(&self, channel: ChannelId) {
+        let mut rooms = self.rooms();
+        self.sfu.set_room(rooms.id_of(channel), RoomSettings::default());
+        let effects = rooms.expel(channel, |_| true);
+        self.carry_out(&mut rooms, effects);
+    }
+
+    /// Shows a room to somebody who is in its channel from now on; what happens in it they hear already.
+    pub fn show(&self, channel: ChannelId, user: UserId) {
+        let rooms = self.rooms();
+        if let Some(room) = rooms.room(channel) {
+            self.hub.publish(Audience::User(user), &ServerEvent::RoomShown { room });
+        }
     }
 
     /// The socket of a connection is gone. Media goes on; the place is kept for the grace time.
@@ -234,6 +269,10 @@ impl Voice {
         let (ticket, effects) = rooms.reserve(entry);
         self.carry_out(&mut rooms, effects);
         ticket
+    }
+
+    fn withdraw(&self, participant: ParticipantId) {
+        self.rooms().withdraw(participant);
     }
 
     /// The rooms are locked, so that nobody else publishes in between.

@@ -181,6 +181,19 @@ impl Rooms {
         effects
     }
 
+    /// Ends the stays in a channel's room of those for whom it is closed from now on, reserved ones included.
+    pub fn expel(&mut self, channel: ChannelId, who: impl Fn(UserId) -> bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let Some(room) = self.ids.get(&channel).copied() else { return effects };
+        let inside = self.stays.iter().filter(|(user, stay)| stay.room == room && who(**user));
+        for user in inside.map(|(user, _)| *user).collect::<Vec<_>>() {
+            if let Some(stay) = self.take_stay(user) {
+                self.end(stay, Some(VoiceEnd::Removed), &mut effects);
+            }
+        }
+        effects
+    }
+
     /// The socket of a connection is gone; its stay has a grace time from now.
     pub fn socket_lost(&mut self, user: UserId, connection: ConnectionId, now: Timestamp) {
         if let Some(stay) = self.stays.get_mut(&user).filter(|stay| stay.connection == connection) {

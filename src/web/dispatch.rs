@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use super::Doors;
 use super::error::Error;
-use crate::chat::channels::{self, MaxSpeakers};
+use crate::chat::access::Act;
+use crate::chat::categories;
+use crate::chat::channels::settings::{Name, Settings};
 use crate::chat::messages::{Body, Draft, Nonce};
+use crate::id::{ChannelId, UserId};
 use crate::live::hub::Connection;
 use crate::protocol::client::Request;
 use crate::protocol::server::Answer;
@@ -32,24 +35,21 @@ pub async fn dispatch(
             Ok(Answer::Messages { messages: page.messages, more: page.more })
         }
         Request::SetTyping { channel, active } => {
-            // Answered from memory: a key press is not worth a query.
-            if !connection.sees(channel) {
-                return Err(crate::chat::Error::NotFound.into());
-            }
+            // Pages say it once in two seconds.
+            doors.chat.allows(user, channel, Act::Write).await?;
             doors.live.set_typing(channel, user, active, doors.chat.now());
             Ok(Answer::Done)
         }
-        Request::CreateChannel { name, kind, max_speakers } => {
-            let (name, max_speakers) = (channels::Name::parse(&name)?, MaxSpeakers::parse(max_speakers)?);
-            let draft = channels::Draft { name, kind, max_speakers };
-            let channel =
-                doors.chat.create_channel(user, draft, |channel| doors.voice.apply(channel)).await?;
+        Request::CreateChannel { name, kind, settings } => {
+            let (name, settings) = (Name::parse(&name)?, Settings::parse(settings)?);
+            let apply = |channel: &_| doors.voice.apply(channel);
+            let channel = doors.chat.create_channel(user, name, kind, settings, apply).await?;
             Ok(Answer::ChannelCreated { channel })
         }
-        Request::UpdateChannel { channel, max_speakers } => {
-            let max_speakers = MaxSpeakers::parse(max_speakers)?;
+        Request::UpdateChannel { channel, settings } => {
+            let settings = Settings::parse(settings)?;
             let apply = |channel: &_| doors.voice.apply(channel);
-            let channel = doors.chat.limit_speakers(user, channel, max_speakers, apply).await?;
+            let channel = doors.chat.update_channel(user, channel, settings, apply).await?;
             Ok(Answer::ChannelUpdated { channel })
         }
         Request::JoinVoice { channel, offer, muted, deafened } => {
@@ -65,5 +65,51 @@ pub async fn dispatch(
             doors.voice.leave(user, id);
             Ok(Answer::Done)
         }
+        Request::DeleteChannel { channel } => {
+            doors.chat.delete_channel(user, channel, || doors.voice.close(channel)).await?;
+            Ok(Answer::Done)
+        }
+        Request::BrowseChannels => Ok(Answer::Channels { channels: doors.chat.browse_channels(user).await? }),
+        Request::JoinChannel { channel } => {
+            let show = || doors.voice.show(channel, user);
+            Ok(Answer::ChannelJoined { channel: doors.chat.join_channel(user, channel, show).await? })
+        }
+        Request::LeaveChannel { channel } => {
+            let expel = || expel(doors, channel, user);
+            doors.chat.leave_channel(user, channel, expel).await?;
+            Ok(Answer::Done)
+        }
+        Request::ListMembers { channel } => {
+            Ok(Answer::Members { members: doors.chat.members(user, channel).await? })
+        }
+        Request::AddMember { channel, user: other } => {
+            let show = || doors.voice.show(channel, other);
+            doors.chat.add_member(user, channel, other, show).await?;
+            Ok(Answer::Done)
+        }
+        Request::RemoveMember { channel, user: other } => {
+            let expel = || expel(doors, channel, other);
+            doors.chat.remove_member(user, channel, other, expel).await?;
+            Ok(Answer::Done)
+        }
+        Request::CreateCategory { name } => {
+            let name = categories::Name::parse(&name)?;
+            Ok(Answer::CategorySaved { category: doors.chat.create_category(user, name).await? })
+        }
+        Request::UpdateCategory { category, settings } => {
+            let settings = categories::Settings::parse(settings)?;
+            let category = doors.chat.update_category(user, category, settings).await?;
+            Ok(Answer::CategorySaved { category })
+        }
+        Request::DeleteCategory { category } => {
+            doors.chat.delete_category(user, category).await?;
+            Ok(Answer::Done)
+        }
     }
+}
+
+/// Whoever is no member neither talks nor writes there.
+fn expel(doors: &Doors, channel: ChannelId, user: UserId) {
+    doors.voice.expel(channel, user);
+    doors.live.set_typing(channel, user, false, doors.chat.now());
 }

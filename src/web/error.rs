@@ -87,6 +87,9 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::Invalid { .. } => ErrorCode::Invalid,
         chat::Error::NotAllowed => ErrorCode::NotAllowed,
         chat::Error::TooManyChannels => ErrorCode::TooManyChannels,
+        chat::Error::NotAMember => ErrorCode::NotAMember,
+        chat::Error::Archived => ErrorCode::Archived,
+        chat::Error::TooManyCategories => ErrorCode::TooManyCategories,
         chat::Error::NameTaken => ErrorCode::NameTaken,
         chat::Error::EmailTaken => ErrorCode::EmailTaken,
         chat::Error::RegistrationClosed => ErrorCode::RegistrationClosed,
@@ -122,11 +125,15 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::RegistrationClosed
         | ErrorCode::SetupClosed
         | ErrorCode::NotAllowed
+        | ErrorCode::NotAMember
         | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::EmailTaken | ErrorCode::TooManyChannels | ErrorCode::NotInVoice => {
-            StatusCode::CONFLICT
-        }
+        ErrorCode::NameTaken
+        | ErrorCode::EmailTaken
+        | ErrorCode::TooManyChannels
+        | ErrorCode::TooManyCategories
+        | ErrorCode::Archived
+        | ErrorCode::NotInVoice => StatusCode::CONFLICT,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
             StatusCode::SERVICE_UNAVAILABLE

@@ -31,7 +31,7 @@ use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::Channel;
+use crate::protocol::types::{Category, Channel};
 use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
@@ -141,7 +141,17 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::UpdateChannel { .. }
         | Request::JoinVoice { .. }
         | Request::SetVoice { .. }
-        | Request::LeaveVoice => Err(close::NO_HELLO),
+        | Request::LeaveVoice
+        | Request::DeleteChannel { .. }
+        | Request::BrowseChannels
+        | Request::JoinChannel { .. }
+        | Request::LeaveChannel { .. }
+        | Request::ListMembers { .. }
+        | Request::AddMember { .. }
+        | Request::RemoveMember { .. }
+        | Request::CreateCategory { .. }
+        | Request::UpdateCategory { .. }
+        | Request::DeleteCategory { .. } => Err(close::NO_HELLO),
     }
 }
 
@@ -164,8 +174,8 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    let channels = match open_channels(doors, &connection).await {
-        Ok(channels) => channels,
+    let (channels, categories) = match open_channels(doors, &connection).await {
+        Ok(opened) => opened,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error.into());
@@ -193,17 +203,18 @@ async fn attach(
         rooms,
         channels,
         voice_load: doors.voice.load(),
+        categories,
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
 }
 
-/// Lets a new connection see its channels.
-async fn open_channels(doors: &Doors, connection: &Arc<Connection>) -> Result<Vec<Channel>, chat::Error> {
-    let channels = doors.chat.channels_of(connection.user).await?;
-    let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
-    doors.live.hub.open_channels(connection, &ids);
-    Ok(channels)
+/// Lets a new connection see its channels; which they are, and under which headings.
+async fn open_channels(
+    doors: &Doors,
+    connection: &Arc<Connection>,
+) -> Result<(Vec<Channel>, Vec<Category>), chat::Error> {
+    Ok((doors.chat.open_channels(connection).await?, doors.chat.categories().await?))
 }
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Client } from "./client";
 import type { Message, Request, ServerEvent, Snapshot } from "./protocol";
 import type { Wire } from "./socket";
+import { bareChannel } from "./store/channel.fake";
 import { FakeTimers, settle } from "./timers.fake";
 
 const ana = "u-ana";
@@ -63,11 +64,12 @@ const snapshot: Snapshot = {
   ],
   online: [ana],
   channels: [
-    { id: general, name: "general", slug: "general", kind: "text", max_speakers: null },
-    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: null },
+    bareChannel(general, "text", "general", 1),
+    bareChannel(lounge, "voice", "Lounge", 2),
   ],
   rooms: [],
   voice_load: "normal",
+  categories: [],
 };
 
 const message = (number: number, more: Partial<Message> = {}): Message => ({
@@ -121,10 +123,10 @@ beforeEach(() => {
 describe("an admin", () => {
   it("has a new channel as soon as it is made, whenever the event comes", async () => {
     await server().welcomes();
-    const made = client.createChannel("Garden", "voice", 3);
+    const made = client.channels.create("Garden", "voice", [{ max_speakers: 3 }]);
     await settle();
-    expect(server().all("create_channel")).toMatchObject([{ name: "Garden", kind: "voice", max_speakers: 3 }]);
-    const channel = { id: "c-garden", name: "Garden", slug: "garden", kind: "voice", max_speakers: 3 } as const;
+    expect(server().all("create_channel")).toMatchObject([{ name: "Garden", kind: "voice", settings: [{ max_speakers: 3 }] }]);
+    const channel = { ...bareChannel("c-garden", "voice", "Garden"), max_speakers: 3 };
     await server().answers("create_channel", { type: "channel_created", channel });
     expect(await made).toEqual(channel);
     server().event({ type: "channel_created", channel });

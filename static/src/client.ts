@@ -5,7 +5,8 @@
  * Must not know: the DOM and Svelte. Start reading at the constructor, which is the wiring, then `linkChanged`.
  */
 import { type Link, RequestError, Socket, type Wire } from "./socket";
-import type { Answer, Channel, ChannelId, ChannelKind, Message, ServerEvent } from "./protocol";
+import { Channels } from "./channels";
+import type { Answer, ChannelId, Message, ServerEvent } from "./protocol";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
 import type { Joined, VoicePorts } from "./voice/ports";
@@ -36,6 +37,8 @@ const SWEEP_MS = 1_000;
 export class Client {
   readonly store: Store;
   readonly voice: VoiceRoom;
+  /** Finding, joining, making and changing channels. */
+  readonly channels: Channels;
   private readonly socket: Socket;
   private currentLink: Link = { state: "off" };
   /** Channels whose posts are being sent; one at a time keeps their order. */
@@ -52,6 +55,7 @@ export class Client {
       link: (link) => this.linkChanged(link),
       event: (event) => this.hear(event),
     });
+    this.channels = new Channels(async (request, type) => expect(await this.socket.request(request), type), this.store);
     this.voice = new VoiceRoom({
       ...ports.voice,
       timers,
@@ -135,19 +139,6 @@ export class Client {
     });
   }
 
-  /** Makes a channel, as an admin; it is in the store when this is over. Fails with a `RequestError`. */
-  async createChannel(name: string, kind: ChannelKind, maxSpeakers: number | null): Promise<Channel> {
-    const request = { type: "create_channel", name, kind, max_speakers: maxSpeakers } as const;
-    const { channel } = expect(await this.socket.request(request), "channel_created");
-    this.store.apply({ type: "channel_created", channel });
-    return channel;
-  }
-
-  /** Changes how many people are heard at once in a voice channel, as an admin. Fails with a `RequestError`. */
-  async limitSpeakers(channel: ChannelId, maxSpeakers: number | null): Promise<void> {
-    await this.done({ type: "update_channel", channel, max_speakers: maxSpeakers });
-  }
-
   loadOlder(channel: ChannelId) {
     const { older, messages } = this.store.history(channel);
     const first = messages[0];
@@ -226,6 +217,11 @@ export class Client {
       case "slots_changed":
       case "voice_load_changed":
       case "server_stopping":
+      case "channel_removed":
+      case "membership_changed":
+      case "room_shown":
+      case "category_changed":
+      case "category_removed":
         break;
       default: {
         const unknown: never = event;

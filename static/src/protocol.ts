@@ -27,6 +27,11 @@ export type ChannelId = string;
 export type MessageId = string;
 
 /**
+ * A heading under which channels stand.
+ */
+export type CategoryId = string;
+
+/**
  * A person.
  */
 export type User = { 
@@ -77,7 +82,31 @@ kind: ChannelKind,
  * How many people may be heard at once, 1 to [`SPEAKERS_MAX`]; none: as many as the server has slots.
  * Voice channels only.
  */
-max_speakers: number | null, };
+max_speakers: number | null, 
+/**
+ * What it is about: one line of at most 300 characters, or nothing.
+ */
+topic: string, 
+/**
+ * Under which heading it stands. None, or one that is gone: under no heading.
+ */
+category: CategoryId | null, 
+/**
+ * Where it stands among the others of its category: smaller comes first, and of equals the smaller id.
+ */
+position: number, 
+/**
+ * How one comes into it.
+ */
+admission: Admission, 
+/**
+ * Who may write in it.
+ */
+writers: Writers, 
+/**
+ * Nobody writes or talks in it any more; its members go on reading it.
+ */
+archived: boolean, };
 
 /**
  * What a channel is for.
@@ -247,17 +276,17 @@ name: string,
  */
 kind: ChannelKind, 
 /**
- * See [`Channel`](super::types::Channel).
+ * What is not as usual; at most 16.
  */
-max_speakers: number | null, } | { "type": "update_channel", 
+settings: Array<ChannelSetting>, } | { "type": "update_channel", 
 /**
  * Which.
  */
 channel: ChannelId, 
 /**
- * See [`Channel`](super::types::Channel).
+ * At most 16.
  */
-max_speakers: number | null, } | { "type": "join_voice", 
+settings: Array<ChannelSetting>, } | { "type": "join_voice", 
 /**
  * Which voice channel.
  */
@@ -281,7 +310,55 @@ muted: boolean,
 /**
  * I hear nobody (and nobody hears me).
  */
-deafened: boolean, } | { "type": "leave_voice" };
+deafened: boolean, } | { "type": "leave_voice" } | { "type": "delete_channel", 
+/**
+ * Which.
+ */
+channel: ChannelId, } | { "type": "browse_channels" } | { "type": "join_channel", 
+/**
+ * Which.
+ */
+channel: ChannelId, } | { "type": "leave_channel", 
+/**
+ * Which.
+ */
+channel: ChannelId, } | { "type": "list_members", 
+/**
+ * Which.
+ */
+channel: ChannelId, } | { "type": "add_member", 
+/**
+ * Of which channel.
+ */
+channel: ChannelId, 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "remove_member", 
+/**
+ * Of which channel.
+ */
+channel: ChannelId, 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "create_category", 
+/**
+ * 1 to 60 characters, unlike every other category's but for case.
+ */
+name: string, } | { "type": "update_category", 
+/**
+ * Which.
+ */
+category: CategoryId, 
+/**
+ * At most 16.
+ */
+settings: Array<CategorySetting>, } | { "type": "delete_category", 
+/**
+ * Which.
+ */
+category: CategoryId, };
 
 /**
  * The connection that a `hello` goes on with.
@@ -344,7 +421,23 @@ answer: string,
 /**
  * The room as it is now, oneself included.
  */
-room: Room, };
+room: Room, } | { "type": "channels", 
+/**
+ * By name in addresses.
+ */
+channels: Array<Channel>, } | { "type": "channel_joined", 
+/**
+ * As it is.
+ */
+channel: Channel, } | { "type": "members", 
+/**
+ * At most as many as a snapshot names users.
+ */
+members: Array<UserId>, } | { "type": "category_saved", 
+/**
+ * As it is now.
+ */
+category: Category, };
 
 /**
  * What happened, to those concerned. On the wire the variant is `type`, beside `seq`.
@@ -421,12 +514,40 @@ reason: VoiceEnd, } | { "type": "voice_load_changed",
 /**
  * How much now.
  */
-load: VoiceLoad, } | { "type": "server_stopping" };
+load: VoiceLoad, } | { "type": "server_stopping" } | { "type": "channel_removed", 
+/**
+ * Which.
+ */
+channel: ChannelId, } | { "type": "membership_changed", 
+/**
+ * Of which channel.
+ */
+channel: ChannelId, 
+/**
+ * Whose.
+ */
+user: UserId, 
+/**
+ * Whether they are in it now.
+ */
+member: boolean, } | { "type": "room_shown", 
+/**
+ * As it is.
+ */
+room: Room, } | { "type": "category_changed", 
+/**
+ * As it is now.
+ */
+category: Category, } | { "type": "category_removed", 
+/**
+ * Which.
+ */
+category: CategoryId, };
 
 /**
  * Why a stay in a voice room ended.
  */
-export type VoiceEnd = "taken_over" | "timed_out" | "failed";
+export type VoiceEnd = "taken_over" | "timed_out" | "failed" | "removed";
 
 /**
  * The state of the whole server as one user may see it.
@@ -467,12 +588,16 @@ rooms: Array<Room>,
 /**
  * How much voice it can take on.
  */
-voice_load: VoiceLoad, };
+voice_load: VoiceLoad, 
+/**
+ * The headings, in order.
+ */
+categories: Array<Category>, };
 
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
-export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal";
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories";
 
 /**
  * A refusal as it travels.
@@ -575,3 +700,7 @@ export const CLOSE_WRONG_PROTOCOL = 4004;
 export const CLOSE_SLOW = 4008;
 
 export const CLOSE_REPLACED = 4009;
+
+export const CHANNEL_TOPIC_MAX = 300;
+
+export const CATEGORY_NAME_MAX = 60;

@@ -4,7 +4,7 @@
  * Short main clauses, present tense, you and we: what happened, then what helps. Users never read the words of
  * the machine room (slot, participant, forwarder). Must not know: where a sentence is shown.
  */
-import type { ErrorCode, VoiceLoad } from "./protocol";
+import type { Admission, Channel, ChannelKind, ErrorCode, VoiceLoad, Writers } from "./protocol";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
 import type { NoMicrophone } from "./voice/microphone";
@@ -279,7 +279,10 @@ export function notSent(code: string): string {
   switch (code) {
     case "not_found":
     case "not_allowed":
+    case "not_a_member":
       return "Not sent. You may not write in this channel.";
+    case "archived":
+      return "Not sent. This channel is in the archive.";
     case "rate_limited":
       return "Not sent. Slow down a little.";
     case "message_too_long":
@@ -308,6 +311,14 @@ export function refusal(code: ErrorCode | "unreachable"): string {
       return "Too many tries. Wait a minute.";
     case "too_many_channels":
       return "This server has as many channels as it may have.";
+    case "too_many_categories":
+      return "There are as many headings as there may be.";
+    case "not_found":
+      return "It is not open to you, or gone by now.";
+    case "not_a_member":
+      return "Join the channel first.";
+    case "archived":
+      return "This channel is in the archive.";
     case "not_allowed":
       return "Only an admin may do this.";
     case "busy":
@@ -343,7 +354,83 @@ export const channels = {
   heard: "Heard at once",
   heardHint: "Whoever talks loudest is heard. Those in mid-sentence finish first.",
   heardAll: "As many as possible",
+  topicHint: "What one writes or talks about here. It stands beside the name.",
+  topicBad: "At most 300 characters.",
+  category: "Heading",
+  noCategory: "No heading",
+  admission: "Who is in it",
+  writers: "Who writes",
+  adminsWrite: "Only admins write here.",
+  archived: "This channel is in the archive. Nobody writes or talks here any more.",
+  archive: "Archive",
+  archiveHint: "In the archive everybody goes on reading, and nobody writes or talks. You can take it out again.",
+  unarchive: "Take out of the archive",
+  delete: "Delete",
+  deleting: (name: string) => `Delete ${name}`,
+  deleteLoss: (kind: ChannelKind) =>
+    kind === "text" ? "Everything written in it goes with it. It cannot be brought back." : "Whoever is in it is out at once. It cannot be brought back.",
+  nameAgain: "Name of the channel",
+  nameAgainHint: (name: string) => `Write ${name} if you are sure.`,
+  nameDiffers: (name: string) => `The channel is called ${name}.`,
+  about: (name: string) => `About ${name}`,
+  members: "Who is in it",
+  membersOf: (name: string) => `Who is in ${name}`,
+  settings: "Settings",
+  leave: "Leave channel",
+  addSomebody: "Add somebody",
+  addHint: "Write a part of the name.",
+  found: "People found",
+  nobodyFound: "Nobody outside has such a name.",
+  browse: "Browse channels",
+  find: "Find a channel",
+  toJoin: "Channels to join",
+  nothingToJoin: "You are in every channel that is open to you.",
+  inArchive: "Archive",
+  privateHidden: "Private channels are not listed. Somebody who is in one can add you.",
+  notInIt: (name: string) => `You are not in ${name}`,
+  joinToRead: "Join it to read and write.",
+  arrange: "Arrange channels",
+  addCategory: "New heading",
+  categoryHint: "Channels go under it with the arrows, or in their settings.",
+  categoryNameMissing: "Write what the heading says.",
 } as const;
+
+export function admission(value: Admission): string {
+  return { everybody: "Everybody", open: "Open", private: "Private" }[value];
+}
+
+export function admissionHint(value: Admission): string {
+  return {
+    everybody: "Everybody is in it from the start.",
+    open: "Everybody finds it and may join.",
+    private: "Only its members know of it. They add others.",
+  }[value];
+}
+
+export function writers(value: Writers): string {
+  return { everybody: "Everybody", admins: "Admins only" }[value];
+}
+
+/** What is lost by leaving, and how one comes back. */
+export function leaving(value: Admission): string {
+  return value === "private" ? "You cannot come back by yourself: somebody in it must add you." : "You can join again at any time.";
+}
+
+/** What sets a channel apart, for readers of screens: follows its name. */
+export function channelKind(channel: Channel): string {
+  const marks = [
+    channel.admission === "private" ? ", private" : "",
+    channel.writers === "admins" ? ", only admins write" : "",
+    channel.archived ? ", archived" : "",
+  ];
+  return marks.join("");
+}
+
+/** The same for the eye. */
+export function channelIcon(channel: Channel): "lock" | "horn" | "hash" {
+  if (channel.admission === "private") return "lock";
+  return channel.writers === "admins" ? "horn" : "hash";
+}
 
 /** How many people are heard at once in a room. */
 export function heardAtOnce(most: number | null): string {

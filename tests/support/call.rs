@@ -62,6 +62,13 @@ impl TestUser {
         Ok(Call { participant, room, heard, connected, speak, task })
     }
 
+    /// Asks for a place and does nothing with it; whether it was given.
+    pub async fn asks_to_join(&mut self, channel: ChannelId) -> Result<(), ErrorCode> {
+        let local = "127.0.0.1:9".parse().unwrap();
+        let (_, offer) = Peer::new(Instant::now(), local, 8, Options::new(identity())).unwrap();
+        self.asks(&Request::JoinVoice { channel, offer, muted: false, deafened: false }).await.map(drop)
+    }
+
     pub async fn sets_voice(&mut self, muted: bool, deafened: bool) {
         self.asks(&Request::SetVoice { muted, deafened }).await.unwrap();
     }

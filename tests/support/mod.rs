@@ -1,8 +1,9 @@
 //! The words of the stories: a server of one's own, and people who do things.
 
 pub mod call;
-pub mod view;
+pub mod channels;
 pub mod postgres;
+pub mod view;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -17,12 +17,14 @@ pub struct View {
 impl View {
     pub fn of(snapshot: &Snapshot) -> Self {
         let mut view = Self { online: snapshot.online.iter().copied().collect(), ..Self::default() };
-        for Room { channel, participants, speakers, .. } in &snapshot.rooms {
-            let people = participants.iter().map(|seen| (seen.participant, seen.clone()));
-            view.rooms.insert(*channel, people.collect());
-            view.speakers.insert(*channel, speakers.iter().copied().collect());
-        }
+        snapshot.rooms.iter().for_each(|room| view.show(room));
         view
+    }
+
+    fn show(&mut self, Room { channel, participants, speakers, .. }: &Room) {
+        let people = participants.iter().map(|seen| (seen.participant, seen.clone()));
+        self.rooms.insert(*channel, people.collect());
+        self.speakers.insert(*channel, speakers.iter().copied().collect());
     }
 
     /// Who is in a room.
@@ -71,6 +73,11 @@ impl View {
                     assert!(talk.speakers.iter().all(|who| room.contains_key(who)), "a stranger talks");
                     self.speakers.insert(talk.channel, talk.speakers.iter().copied().collect());
                 }
+            }
+            ServerEvent::RoomShown { room } => self.show(room),
+            ServerEvent::ChannelRemoved { channel } => {
+                self.rooms.remove(channel);
+                self.speakers.remove(channel);
             }
             _ => {}
         }

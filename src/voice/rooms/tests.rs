@@ -79,6 +79,24 @@ fn of_two_joins_at_once_the_last_has_the_place() {
 }
 
 #[test]
+fn who_loses_the_channel_loses_the_place_even_if_it_is_only_reserved() {
+    let mut setting = Setting::new();
+    let first = setting.in_room(0, 0, 0);
+    setting.in_room(1, 2, 0);
+    let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0));
+    let (channel, gone) = (setting.channels[0], [setting.users[0], setting.users[2]]);
+    assert!(setting.rooms.expel(setting.channels[1], |_| true).is_empty());
+    let effects = setting.rooms.expel(channel, |user| gone.contains(&user));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Leave(who) if *who == first)));
+    assert!(effects.iter().any(|effect| matches!(effect,
+        Effect::Tell(to, ServerEvent::VoiceEnded { reason: VoiceEnd::Removed, .. }) if *to == [setting.connections[0]])));
+    assert!(setting.rooms.admit(reserved.participant).is_none());
+    assert_eq!(setting.people_in(0), [setting.users[1]]);
+    setting.rooms.expel(channel, |_| true);
+    assert!(setting.people_in(0).is_empty());
+}
+
+#[test]
 fn a_lost_socket_keeps_the_place_for_the_grace_time() {
     let mut setting = Setting::new();
     setting.in_room(0, 0, 0);

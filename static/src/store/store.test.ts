@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Message, Participant, RoomChange, ServerEvent, Snapshot } from "../protocol";
+import { bareChannel } from "./channel.fake";
 import { FakeTimers } from "../timers.fake";
 import { Store } from "./store";
 import type { Topic } from "./topics";
@@ -42,12 +43,13 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   ],
   online: [ana, ben],
   channels: [
-    { id: general, name: "general", slug: "general", kind: "text", max_speakers: null },
-    { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: null },
-    { id: attic, name: "Attic", slug: "attic", kind: "voice", max_speakers: null },
+    bareChannel(general, "text", "general", 1),
+    bareChannel(lounge, "voice", "Lounge", 2),
+    bareChannel(attic, "voice", "Attic", 3),
   ],
   rooms: [],
   voice_load: "normal",
+  categories: [],
   ...more,
 });
 
@@ -559,7 +561,7 @@ describe("channels", () => {
   it("are there as soon as they are made, once, and at the end of the list", () => {
     ready();
     ear("server");
-    const garden = { id: "c-garden", name: "Garden", slug: "garden", kind: "voice", max_speakers: 3 } as const;
+    const garden = bareChannel("c-garden", "text", "Garden", 4);
     store.apply({ type: "channel_created", channel: garden });
     store.apply({ type: "channel_created", channel: garden });
     expect(store.channels.map((one) => one.name)).toEqual(["general", "Lounge", "Attic", "Garden"]);
@@ -569,9 +571,46 @@ describe("channels", () => {
   it("change in their place", () => {
     ready();
     const before = store.channels;
-    const changed = { id: lounge, name: "Lounge", slug: "lounge", kind: "voice", max_speakers: 1 } as const;
+    const changed = { ...bareChannel(lounge, "voice", "Lounge", 2), max_speakers: 1 };
     store.apply({ type: "channel_updated", channel: changed });
     expect(store.channels.map((one) => one.max_speakers)).toEqual([null, 1, null]);
     expect(before[1]?.max_speakers, "what was handed out stays").toBeNull();
+  });
+
+  it("stand where they are put, and move with their heading", () => {
+    ready({ categories: [{ id: "k-work", name: "Work", position: 1 }] });
+    store.apply({ type: "channel_updated", channel: { ...bareChannel(general, "text", "general", 1), category: "k-work" } });
+    const names = () => store.channels.map((one) => one.name);
+    expect(names()).toEqual(["Lounge", "Attic", "general"]);
+    store.apply({ type: "category_changed", category: { id: "k-play", name: "Play", position: 0 } });
+    expect(store.categories.map((one) => one.name)).toEqual(["Play", "Work"]);
+    store.apply({ type: "category_removed", category: "k-work" });
+    expect(names()).toEqual(["general", "Lounge", "Attic"]);
+  });
+
+  it("are gone with everything in them", () => {
+    inLounge();
+    post(1);
+    for (const channel of [general, lounge]) store.apply({ type: "channel_removed", channel });
+    expect(store.channels.map((one) => one.name)).toEqual(["Attic"]);
+    expect(store.unread.size).toBe(0);
+    expect(store.rooms.size).toBe(0);
+    expect(bodies()).toEqual([]);
+  });
+
+  it("show who is in their room to whoever comes later", () => {
+    ready();
+    store.apply({ type: "room_shown", room: { channel: attic, participants: [participant(4, ben)], speakers: [4], slots: [4] } });
+    expect(store.isTalking(ben)).toBe(true);
+  });
+
+  it("tell who is in them, once that was asked", () => {
+    ready();
+    store.apply({ type: "membership_changed", channel: general, user: cleo, member: true });
+    expect(store.members(general)).toBeNull();
+    store.membersLoaded(general, [ana, ben]);
+    store.apply({ type: "membership_changed", channel: general, user: cleo, member: true });
+    store.apply({ type: "membership_changed", channel: general, user: ben, member: false });
+    expect([...(store.members(general) ?? [])]).toEqual([ana, cleo]);
   });
 });

@@ -5,6 +5,8 @@
  * afterwards, only replaced; {@link Topics} tells who should look again. Start reading at {@link Store.apply}.
  */
 import type {
+  Category,
+  CategoryId,
   Channel,
   ChannelId,
   Message,
@@ -18,6 +20,7 @@ import type {
   VoiceLoad,
 } from "../protocol";
 import type { Timers } from "../timers";
+import { inOrder, standing } from "./channels";
 import * as histories from "./history";
 import { emptyHistory, type History, type PendingPost } from "./history";
 import { Pulse } from "./pulse";
@@ -55,6 +58,9 @@ export class Store {
   private userMap: ReadonlyMap<UserId, User> = new Map();
   private onlineSet: ReadonlySet<UserId> = new Set();
   private channelList: readonly Channel[] = [];
+  private categoryList: readonly Category[] = [];
+  /** Of the channels whose members somebody asked for. */
+  private readonly memberMap = new Map<ChannelId, ReadonlySet<UserId>>();
   private readonly roomMap = new Map<ChannelId, Room>();
   private readonly talkers = new Map<ChannelId, ReadonlySet<UserId>>();
   private readonly talkCount = new Map<UserId, number>();
@@ -135,6 +141,21 @@ export class Store {
         this.isStopping = true;
         this.topics.touch("link");
         break;
+      case "channel_removed":
+        this.dropChannel(event.channel);
+        break;
+      case "membership_changed":
+        this.membershipChanged(event.channel, event.user, event.member);
+        break;
+      case "room_shown":
+        this.putRoom(event.room, "room");
+        break;
+      case "category_changed":
+        this.putCategories([...this.categoryList.filter((one) => one.id !== event.category.id), event.category]);
+        break;
+      case "category_removed":
+        this.putCategories(this.categoryList.filter((one) => one.id !== event.category));
+        break;
       default: {
         const unknown: never = event;
         void unknown; // A newer server may know more events; they are not for us.
@@ -150,7 +171,9 @@ export class Store {
     this.isCutOff = false;
     this.userMap = new Map(snapshot.users.map((user) => [user.id, user]));
     this.onlineSet = new Set(snapshot.online);
-    this.channelList = snapshot.channels;
+    this.categoryList = inOrder(snapshot.categories);
+    this.channelList = standing(snapshot.channels, this.categoryList);
+    this.memberMap.clear();
     this.typingMap.clear();
     const rooms = new Map(snapshot.rooms.map((room) => [room.channel, room]));
     for (const gone of [...this.roomMap.keys()]) if (!rooms.has(gone)) this.removeRoom(gone);
@@ -168,15 +191,51 @@ export class Store {
       const older = history.older === "loading" ? "more" : history.older;
       this.historyMap.set(id, { ...history, gapAfter, newest, older });
     }
+    for (const id of [...this.unreadMap.keys()]) if (!open.has(id)) this.forgetUnread(id);
     this.topics.touchAll();
   }
 
   /** What an event tells may be in the snapshot already. */
   private putChannel(channel: Channel) {
-    const known = this.channelList.some((one) => one.id === channel.id);
-    this.channelList = known
-      ? this.channelList.map((one) => (one.id === channel.id ? channel : one))
-      : [...this.channelList, channel];
+    const others = this.channelList.filter((one) => one.id !== channel.id);
+    this.channelList = standing([...others, channel], this.categoryList);
+    this.topics.touch("server");
+  }
+
+  /** It is gone, or not this user's any more: nothing of it stays here, own posts that wait included. */
+  private dropChannel(channel: ChannelId) {
+    this.channelList = this.channelList.filter((one) => one.id !== channel);
+    this.removeRoom(channel);
+    this.memberMap.delete(channel);
+    this.markMap.delete(channel);
+    this.typingMap.delete(channel);
+    this.forgetUnread(channel);
+    if (this.historyMap.delete(channel)) this.topics.touch(`history:${channel}`);
+    this.topics.touch(`members:${channel}`);
+    this.topics.touch("server");
+  }
+
+  private forgetUnread(channel: ChannelId) {
+    if (!this.unreadMap.has(channel)) return;
+    const unread = new Map(this.unreadMap);
+    unread.delete(channel);
+    this.unreadMap = unread;
+    this.topics.touch("unread");
+  }
+
+  private membershipChanged(channel: ChannelId, user: UserId, member: boolean) {
+    const now = this.memberMap.get(channel);
+    if (!now || now.has(user) === member) return;
+    const next = new Set(now);
+    if (member) next.add(user);
+    else next.delete(user);
+    this.memberMap.set(channel, next);
+    this.topics.touch(`members:${channel}`);
+  }
+
+  private putCategories(categories: readonly Category[]) {
+    this.categoryList = inOrder(categories);
+    this.channelList = standing(this.channelList, this.categoryList);
     this.topics.touch("server");
   }
 
@@ -358,6 +417,11 @@ export class Store {
     this.putHistory(channel, { ...emptyHistory, pending: this.history(channel).pending });
   }
 
+  membersLoaded(channel: ChannelId, members: readonly UserId[]) {
+    this.memberMap.set(channel, new Set(members));
+    this.topics.touch(`members:${channel}`);
+  }
+
   addPending(channel: ChannelId, post: PendingPost) {
     // Who answers has read what was new.
     this.markMap.delete(channel);
@@ -398,11 +462,7 @@ export class Store {
       return;
     }
     this.seen = channel;
-    if (!this.unreadMap.has(channel)) return;
-    const unread = new Map(this.unreadMap);
-    unread.delete(channel);
-    this.unreadMap = unread;
-    this.topics.touch("unread");
+    this.forgetUnread(channel);
   }
 
   /** The link is gone, or is back with all that was missed. While it is gone nobody is known to talk. */
@@ -444,6 +504,16 @@ export class Store {
   }
   get channels(): readonly Channel[] {
     return this.channelList;
+  }
+  get categories(): readonly Category[] {
+    return this.categoryList;
+  }
+  category(id: CategoryId): Category | null {
+    return this.categoryList.find((one) => one.id === id) ?? null;
+  }
+  /** Who is in a channel; null before anybody asked. */
+  members(channel: ChannelId): ReadonlySet<UserId> | null {
+    return this.memberMap.get(channel) ?? null;
   }
   get unread(): ReadonlyMap<ChannelId, string> {
     return this.unreadMap;

@@ -6,7 +6,7 @@
 import type { ChannelId, UserId } from "../protocol";
 
 export type Topic =
-  /** The server's name and version, oneself, the list of channels. */
+  /** The server's name and version, oneself, the list of channels and their headings. */
   | "server"
   /** The link to the server. */
   | "link"
@@ -28,6 +28,8 @@ export type Topic =
   | "pulse"
   /** The messages held of one channel. */
   | `history:${ChannelId}`
+  /** Who is in one channel. */
+  | `members:${ChannelId}`
   /** Who writes in one channel. */
   | `typing:${ChannelId}`
   /** Which channels have something new. */

@@ -1,7 +1,7 @@
 /**
  * The bridge between the store, which knows nothing of Svelte, and the views, which re-read what was touched.
  */
-import { createContext } from "svelte";
+import { createContext, tick } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
 import type { Client } from "../client";
 import type { Channel, ChannelId, UserId } from "../protocol";
@@ -11,6 +11,14 @@ import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
 
+/** A dialog over everything. */
+export type OpenSheet =
+  | { name: "new-channel" }
+  | { name: "browse" }
+  | { name: "arrange" }
+  /** The channel as it was when the sheet was opened; this user need not be in it. */
+  | { name: "about" | "members" | "settings"; channel: Channel };
+
 export class App {
   private readonly subscribers = new Map<Topic, () => void>();
   /** The browser wants a press before it plays sound. */
@@ -18,6 +26,9 @@ export class App {
   /** On wide frames the side column stays open until it is closed; elsewhere it lies over the rest. */
   sideOpen = $state(true);
   sideOver = $state(false);
+  private openedSheet = $state.raw<OpenSheet | null>(null);
+  /** What had the focus before the first of a row of sheets. */
+  private beforeSheet: Element | null = null;
 
   constructor(
     readonly client: Client,
@@ -75,6 +86,27 @@ export class App {
   showPeople() {
     this.sideOpen = true;
     this.sideOver = true;
+  }
+
+  get sheet(): OpenSheet | null {
+    return this.openedSheet;
+  }
+
+  /** Opens a dialog, in place of another one if need be. */
+  openSheet(sheet: OpenSheet) {
+    if (this.openedSheet === null) this.beforeSheet = document.activeElement;
+    this.openedSheet = sheet;
+  }
+
+  closeSheet() {
+    if (this.openedSheet === null) return;
+    this.openedSheet = null;
+    const before = this.beforeSheet;
+    void tick().then(() => {
+      // What opened it may have gone with what was done in it.
+      const target = before instanceof HTMLElement && before.isConnected ? before : document.querySelector<HTMLElement>(".app button");
+      target?.focus();
+    });
   }
 }
 

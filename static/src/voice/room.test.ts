@@ -480,6 +480,13 @@ describe("the server ends a stay", () => {
     expect(state()).toBe("connected");
   });
 
+  it("because the channel is closed to this user", async () => {
+    await inside(7);
+    room.ended(7, "removed");
+    expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "not_allowed" });
+    expect(microphone().closed).toBe(true);
+  });
+
   it.each(["timed_out", "failed"] as const)("because it %s: begins anew", async (reason) => {
     await inside(7);
     room.ended(7, reason);

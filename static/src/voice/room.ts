@@ -235,6 +235,7 @@ export class VoiceRoom {
     }
     if (attempt.participant !== participant) return;
     if (reason === "taken_over") this.fail("taken_over");
+    else if (reason === "removed") this.fail("not_allowed");
     else this.rejoin();
   }
 
@@ -353,6 +354,8 @@ export class VoiceRoom {
         break;
       case "not_found":
       case "not_allowed":
+      case "not_a_member":
+      case "archived":
         this.fail("not_allowed");
         break;
       default:

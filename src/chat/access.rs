@@ -1,0 +1,204 @@
+//! Access: what a user may do in a channel, from their role, their membership and the channel itself. The one
+//! place that answers such questions; every operation on a channel asks it, inside its own transaction.
+//!
+//! Must never know: how an operation is carried out, or who is connected.
+//! Start with [`Access::may`], which is pure.
+//!
+//! A private channel is known to its members and to admins; to everybody else it does not exist, and every
+//! question about it is answered like one about a channel that never was. An admin may change a private
+//! channel and who is in it, but reads it only as a member, whom the other members see.
+
+use super::channels::{self, CHANNELS_MAX, channel};
+use super::{Chat, Error, users};
+use crate::db::{Conn, sql};
+use crate::id::{ChannelId, UserId};
+use crate::protocol::types::{Admission, Channel, ChannelKind, Role, Writers};
+
+/// What somebody wants to do in a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// See what is written in it.
+    Read,
+    /// Write, or show that one does.
+    Write,
+    /// Go into its voice room.
+    Talk,
+    /// Become a member.
+    Join,
+    /// Be a member no longer.
+    Leave,
+    /// See who is in it.
+    SeeMembers,
+    /// Make somebody a member.
+    AddMember,
+    /// End somebody's membership.
+    RemoveMember,
+    /// Change, archive or delete it.
+    Administer,
+}
+
+/// Everything that decides.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// What this user may do on the whole server.
+    pub role: Role,
+    /// Whether they are in the channel.
+    pub member: bool,
+    /// Where.
+    pub channel: Channel,
+}
+
+impl Access {
+    /// Refuses unless the rules allow it.
+    pub fn may(&self, act: Act) -> Result<(), Error> {
+        let admin = self.role == Role::Admin;
+        let private = self.channel.admission == Admission::Private;
+        if private && !self.member && !admin {
+            return Err(Error::NotFound);
+        }
+        match act {
+            Act::Read => {
+                self.is(ChannelKind::Text)?;
+                self.as_member()
+            }
+            Act::Write => {
+                self.is(ChannelKind::Text)?;
+                self.as_member()?;
+                self.in_use()?;
+                allow(admin || self.channel.writers == Writers::Everybody)
+            }
+            Act::Talk => {
+                self.is(ChannelKind::Voice)?;
+                self.as_member()?;
+                self.in_use()
+            }
+            Act::Join | Act::Leave | Act::SeeMembers => Ok(()),
+            Act::AddMember => allow(admin || (private && self.member)),
+            Act::RemoveMember | Act::Administer => allow(admin),
+        }
+    }
+
+    /// Nobody talks in a text channel, and in a voice channel there is nothing to read.
+    fn is(&self, kind: ChannelKind) -> Result<(), Error> {
+        if self.channel.kind == kind { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    fn as_member(&self) -> Result<(), Error> {
+        if self.member { Ok(()) } else { Err(Error::NotAMember) }
+    }
+
+    fn in_use(&self) -> Result<(), Error> {
+        if self.channel.archived { Err(Error::Archived) } else { Ok(()) }
+    }
+}
+
+fn allow(allowed: bool) -> Result<(), Error> {
+    if allowed { Ok(()) } else { Err(Error::NotAllowed) }
+}
+
+impl Chat {
+    /// The channel, if `user` may do this in it.
+    pub async fn allows(&self, user: UserId, channel: ChannelId, act: Act) -> Result<Channel, Error> {
+        require(&mut *self.db.read().await?, user, channel, act).await
+    }
+
+    /// The channels that `user` may know of and is not in, by name in addresses.
+    pub async fn browse_channels(&self, user: UserId) -> Result<Vec<Channel>, Error> {
+        let mut read = self.db.read().await?;
+        let rows = sql(concat!(
+            "select ",
+            channels::columns!(),
+            " from channels c join users u on u.id = $1
+              where not exists (select 1 from memberships m where m.channel_id = c.id and m.user_id = u.id)
+                and (c.is_private = $2 or u.role = $3)
+              order by c.slug limit $4"
+        ))
+        .bind(user)
+        .bind(false)
+        .bind(users::role_text(Role::Admin))
+        .bind(CHANNELS_MAX)
+        .all(&mut read)
+        .await?;
+        rows.iter().map(channel).collect()
+    }
+}
+
+/// The channel, if `user` may do this in it. That it does not exist and that it is not theirs to know of is the
+/// same answer.
+pub async fn require(conn: &mut Conn, user: UserId, id: ChannelId, act: Act) -> Result<Channel, Error> {
+    let row = sql(concat!(
+        "select ",
+        channels::columns!(),
+        ", u.role, (select count(*) from memberships m where m.channel_id = c.id and m.user_id = u.id) as member
+         from channels c join users u on u.id = $1 where c.id = $2"
+    ))
+    .bind(user)
+    .bind(id)
+    .optional(conn)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let access = Access {
+        role: users::role(row.text("role")?)?,
+        member: row.integer("member")? > 0,
+        channel: channel(&row)?,
+    };
+    access.may(act)?;
+    Ok(access.channel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::channels::tests::a_channel;
+
+    #[test]
+    fn who_is_outside_a_private_channel_cannot_tell_it_from_none() {
+        let channel = Channel { admission: Admission::Private, ..a_channel(ChannelKind::Text) };
+        let stranger = Access { role: Role::Member, member: false, channel };
+        for act in ALL {
+            assert!(matches!(stranger.may(act), Err(Error::NotFound)), "{act:?}");
+        }
+    }
+
+    #[test]
+    fn only_members_read_write_and_talk_whatever_their_role() {
+        for (kind, acts) in
+            [(ChannelKind::Text, &[Act::Read, Act::Write][..]), (ChannelKind::Voice, &[Act::Talk][..])]
+        {
+            for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
+                let channel = Channel { admission, ..a_channel(kind) };
+                let inside = Access { role: Role::Member, member: true, channel };
+                let outside = Access { role: Role::Admin, member: false, ..inside.clone() };
+                for act in acts {
+                    assert!(inside.may(*act).is_ok(), "{kind:?} {admission:?} {act:?}");
+                    assert!(matches!(outside.may(*act), Err(Error::NotAMember)), "{kind:?} {act:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_but_admins_announces_and_nobody_at_all_in_an_archive() {
+        let channel = Channel { writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
+        let member = Access { role: Role::Member, member: true, channel };
+        let admin = Access { role: Role::Admin, ..member.clone() };
+        assert!(member.may(Act::Read).is_ok() && admin.may(Act::Write).is_ok());
+        assert!(matches!(member.may(Act::Write), Err(Error::NotAllowed)));
+        let channel = Channel { archived: true, ..a_channel(ChannelKind::Text) };
+        let archivist = Access { channel, ..admin };
+        assert!(archivist.may(Act::Read).is_ok() && archivist.may(Act::Administer).is_ok());
+        assert!(matches!(archivist.may(Act::Write), Err(Error::Archived)));
+    }
+
+    const ALL: [Act; 9] = [
+        Act::Read,
+        Act::Write,
+        Act::Talk,
+        Act::Join,
+        Act::Leave,
+        Act::SeeMembers,
+        Act::AddMember,
+        Act::RemoveMember,
+        Act::Administer,
+    ];
+}
