@@ -272,6 +272,15 @@ function also(first: string, second: string): string {
   return second === "" ? first : `${first}, ${second}`;
 }
 
+// ---- messages ----
+
+export const code = {
+  /** The head of a block whose language nobody named. */
+  plain: "Code",
+  copy: "Copy code",
+  copied: "Copied",
+} as const;
+
 // ---- what went wrong ----
 
 /** A post that the server did not take. */

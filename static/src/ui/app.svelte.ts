@@ -19,6 +19,11 @@ export class App {
   sideOpen = $state(true);
   sideOver = $state(false);
 
+  /** Users by the name they are called by, whatever its case. */
+  private readonly byName = $derived.by(
+    () => new Map([...this.at("users").users.values()].map((user) => [user.username.toLowerCase(), user.id])),
+  );
+
   constructor(
     readonly client: Client,
     readonly speakers: Speakers,
@@ -53,6 +58,21 @@ export class App {
 
   name(user: UserId): string {
     return this.at("users").users.get(user)?.username ?? "somebody";
+  }
+
+  /**
+   * Whom a name after an @ calls, and what of it is no name: a hyphen or an underline at the end may be the
+   * sentence's. Null when nobody has this name.
+   */
+  called(written: string): { name: string; rest: string; you: boolean } | null {
+    for (let end = written.length; end > 0; end -= 1) {
+      const user = this.byName.get(written.slice(0, end).toLowerCase());
+      if (user !== undefined) {
+        return { name: this.name(user), rest: written.slice(end), you: user === this.at("server").me };
+      }
+      if (!/[-_]/u.test(written[end - 1] ?? "")) return null;
+    }
+    return null;
   }
 
   /** Whether this user may change the house. */
