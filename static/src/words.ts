@@ -274,6 +274,34 @@ function also(first: string, second: string): string {
 
 // ---- messages ----
 
+export const talk = {
+  conversation: "Conversation",
+  failed: "The messages could not be loaded",
+  empty: "Nobody has written here yet",
+  emptyHelp: "Say what this channel is for.",
+  older: "Loading older messages",
+  newer: "Loading newer messages",
+  toEnd: "To the end",
+  sending: "Sending",
+  sendAgain: "Send again",
+  discard: "Discard",
+  talking: "talking",
+} as const;
+
+export const tryAgain = "Try again";
+
+export function begins(channel: string): string {
+  return `This is where ${channel} begins.`;
+}
+
+export function messagesIn(channel: string): string {
+  return `Messages in ${channel}`;
+}
+
+export function newSince(at: number): string {
+  return `New since ${time(at)}`;
+}
+
 export const code = {
   /** The head of a block whose language nobody named. */
   plain: "Code",
