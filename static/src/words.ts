@@ -289,6 +289,59 @@ export const talk = {
 } as const;
 
 export const tryAgain = "Try again";
+export const online = "online";
+
+/** What stands on keys. */
+export const keys = { tab: "Tab", enter: "Enter", jump: "Ctrl K", jumpOnMac: "⌘ K" } as const;
+
+export const composer = {
+  send: "Send",
+  people: "People",
+} as const;
+
+export function writeTo(channel: string): string {
+  return `Write to #${channel}`;
+}
+
+export function lengthOf(length: number, most: number): string {
+  return `${length} of ${most}`;
+}
+
+/** For those who do not see the list open. */
+export function suggested(count: number): string {
+  return count === 1 ? "1 name fits. Tab takes it" : `${count} names fit. Arrows choose, Tab takes`;
+}
+
+export const jump = {
+  title: "Jump to anything",
+  field: "Jump to",
+  nothing: "Nothing is called that",
+  rooms: "Rooms",
+  channels: "Channels",
+  people: "People",
+  commands: "Commands",
+  /** What a press does, before the name. */
+  join: "Join",
+  mention: "Write to",
+  mute: "Mute",
+  unmute: "Unmute",
+  deafen: "Deafen",
+  undeafen: "Hear again",
+  leave: "Leave the room",
+  dark: "Dark theme",
+  light: "Light theme",
+  system: "Theme as the system has it",
+  showPeople: "Show people",
+} as const;
+
+export function found(count: number): string {
+  if (count === 0) return jump.nothing;
+  return count === 1 ? "1 result" : `${count} results`;
+}
+
+export function talkingNow(all: readonly string[]): string {
+  return `${names(all)} ${all.length === 1 ? "is" : "are"} talking`;
+}
 
 export function begins(channel: string): string {
   return `This is where ${channel} begins.`;

@@ -4,6 +4,8 @@
 import { createContext } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
 import type { Client } from "../client";
+import { Drafts } from "../drafts";
+import { recall, remember } from "../memory";
 import type { Channel, ChannelId, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
@@ -11,8 +13,15 @@ import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
 
+/** Where drafts are remembered; signing out forgets what begins with "draft.". */
+const DRAFTS = "draft.all";
+
 export class App {
+  readonly drafts = new Drafts({ recall: () => recall(DRAFTS), remember: (text) => remember(DRAFTS, text) });
+  /** The list of everything one can go to lies over the page. */
+  jumping = $state(false);
   private readonly subscribers = new Map<Topic, () => void>();
+  private writer: ((text: string) => void) | null = null;
   /** The browser wants a press before it plays sound. */
   soundHeld = $state(false);
   /** On wide frames the side column stays open until it is closed; elsewhere it lies over the rest. */
@@ -90,6 +99,25 @@ export class App {
     const { voice } = this.client;
     if (voice.channel === channel) this.showPeople();
     else voice.join(channel);
+  }
+
+  /** The field in which one writes says how text is put into it, until the returned function is called. */
+  onwrite(writer: (text: string) => void): () => void {
+    this.writer = writer;
+    return () => {
+      if (this.writer === writer) this.writer = null;
+    };
+  }
+
+  /** Puts text into the field in which one writes, if there is one. */
+  write(text: string) {
+    this.writer?.(text);
+  }
+
+  /** Closes the list of places; nothing is shown in its place. */
+  closeJump(): string {
+    queueMicrotask(() => (this.jumping = false));
+    return "";
   }
 
   showPeople() {
