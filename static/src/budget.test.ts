@@ -6,9 +6,8 @@ import { expect, it } from "vitest";
 /** Compressed, of all scripts that the page names; what is loaded later is not counted. */
 const SCRIPTS = 80_000;
 
-const raw = { query: "?raw", import: "default", eager: true } as const;
-const pages = import.meta.glob<string>("../dist/index.html", raw);
-const scripts = import.meta.glob<string>("../dist/assets/*.js", raw);
+const pages = import.meta.glob<string>("../dist/index.html", { query: "?raw", import: "default", eager: true });
+const scripts = import.meta.glob<string>("../dist/assets/*.js", { query: "?raw", import: "default", eager: true });
 
 const page = pages["../dist/index.html"] ?? "";
 const named = [...page.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/gu)].map(([, path]) => `../dist/${path}`);
