@@ -255,7 +255,7 @@ export function failureAction(reason: VoiceFailure): string {
 /** "24 ms, no loss" */
 export function lineWords(line: Line | null): string {
   if (!line || line.roundTrip === null) return "";
-  const trip = `${Math.max(1, Math.round(line.roundTrip))} ms`;
+  const trip = milliseconds(line.roundTrip);
   if (line.loss === null) return trip;
   return `${trip}, ${line.loss < 0.001 ? "no loss" : `${percent(line.loss)} lost`}`;
 }
@@ -290,6 +290,11 @@ export const talk = {
 
 export const tryAgain = "Try again";
 export const online = "online";
+export const loading = "Loading";
+/** After one's own name. */
+export const you = "(you)";
+/** In the place of a name that is not known. */
+export const somebody = "somebody";
 
 /** What stands on keys. */
 export const keys = { tab: "Tab", enter: "Enter", jump: "Ctrl K", jumpOnMac: "⌘ K" } as const;
@@ -360,6 +365,53 @@ export const code = {
   plain: "Code",
   copy: "Copy code",
   copied: "Copied",
+} as const;
+
+export const dockButtons = {
+  title: "Your voice",
+  dismiss: "Dismiss",
+  mute: "Mute",
+  muteKeys: "Mute (Ctrl Shift M)",
+  deafen: "Deafen",
+  deafenKeys: "Deafen (Ctrl Shift D)",
+  leave: "Leave",
+  leaveKeys: "Leave (Ctrl Shift H)",
+} as const;
+
+export function whoIsIn(room: string | null): string {
+  return `Who is in ${room ?? "the room"}`;
+}
+
+/** One's own line to the server. */
+export const line = {
+  title: "Your line",
+  broken: "Your line is broken",
+  measuring: "Measuring your line",
+  roundTrip: "Round trip",
+  lost: "Lost, last minute",
+  way: "Way out",
+  unknown: "–",
+} as const;
+
+export function milliseconds(ms: number): string {
+  return `${Math.max(1, Math.round(ms))} ms`;
+}
+
+/** What a meter of one's own voice is called. */
+export const level = "Level of your microphone";
+
+// ---- the first run ----
+
+export const setup = {
+  page: "New server, Cromulent",
+  once: "This page works once, with the link from your console. It closes when you finish.",
+  who: "Who runs this?",
+  make: "Make me the admin",
+  secure: (host: string) => ({ title: "Browsers open the microphone here", small: `${host} is a secure address` }),
+  insecure: { title: "Browsers keep the microphone shut here", small: "People can only listen until the page comes over https" },
+  mute: { title: "This browser cannot talk", small: "Use a current Firefox, Chrome, Edge or Safari" },
+  talks: { title: "This browser can talk", small: "Voice uses what it already has" },
+  answers: { title: "The server answers", small: "It gave you this page" },
 } as const;
 
 // ---- what went wrong ----

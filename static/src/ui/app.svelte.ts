@@ -12,6 +12,7 @@ import type { Topic } from "../store/topics";
 import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
+import { somebody } from "../words";
 
 /** Where drafts are remembered; signing out forgets what begins with "draft.". */
 const DRAFTS = "draft.all";
@@ -66,7 +67,7 @@ export class App {
   }
 
   name(user: UserId): string {
-    return this.at("users").users.get(user)?.username ?? "somebody";
+    return this.at("users").users.get(user)?.username ?? somebody;
   }
 
   /**
