@@ -123,7 +123,7 @@ story('whatever is written is never more than text', async (stage) => {
   for (const link of found.links) assert.match(link, /^https:\/\/example\.org\//);
   assert.ok(found.deepest < 40, `the tree is ${found.deepest} deep`);
   assert.equal(found.sideways, false);
-  assert.deepEqual([...new Set(asked)], [new URL(server.url).host], 'nothing was asked of anybody else');
+  assert.deepEqual(asked.filter((host) => host !== new URL(server.url).host), [], 'nothing was asked of anybody else');
 });
 
 story('thousands of messages are as light as ten, and do not move under the reader', async (stage) => {
@@ -225,6 +225,7 @@ story('the keys alone are enough to write, to call and to go elsewhere', async (
   await until('the field of general has the focus', () => field('general').evaluate((it) => it === document.activeElement));
   assert.equal(await field('general').inputValue(), '');
   await page.reload();
+  await ana.isInside();
   await ana.presses('Control+k');
   await page.keyboard.type('workb');
   await until('one place is left', () => page.getByRole('option').count(), (count) => count === 1);

@@ -115,12 +115,6 @@ export class App {
     this.writer?.(text);
   }
 
-  /** Closes the list of places; nothing is shown in its place. */
-  closeJump(): string {
-    queueMicrotask(() => (this.jumping = false));
-    return "";
-  }
-
   showPeople() {
     this.sideOpen = true;
     this.sideOver = true;
