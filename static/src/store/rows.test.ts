@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../protocol";
-import { rowsOf, RUN_MS } from "./rows";
+import { keepSame, type Row, rowsOf, RUN_MS } from "./rows";
 
 const DAY = 24 * 3_600_000;
 const ana = "u-ana";
@@ -48,5 +48,16 @@ describe("rows", () => {
   it("keep the key of one's own post when the server confirms it", () => {
     expect(rows([], null, 2)).toEqual(["day", "p-0 named", "p-1"]);
     expect(rows([{ ...message(1, ana, 1_000), nonce: "p-0" }])).toEqual(["day", "p-0 named"]);
+  });
+
+  it("are the same values as before where nothing has changed", () => {
+    const held = { pending: [], me: ana, newSince: null, dayOf };
+    const [one, two, three] = [message(1, ben, 0), message(2, ben, 10), message(3, ben, 20)];
+    const before: readonly Row[] = rowsOf({ ...held, messages: [one, two] });
+    const after = keepSame(rowsOf({ ...held, messages: [one, { ...two, body: "edited" }, three] }), before);
+    expect(after.map((row, index) => row === before[index])).toEqual([true, true, false, false]);
+    // Without the first of its run the second is named.
+    const shorter = keepSame(rowsOf({ ...held, messages: [two] }), before);
+    expect(shorter.at(-1)).toMatchObject({ first: true });
   });
 });

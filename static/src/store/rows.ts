@@ -59,3 +59,18 @@ export function rowsOf({ messages, pending, me, newSince, dayOf }: Held): Row[] 
   }
   return rows;
 }
+
+/** The same rows, and for what has not changed the very same values as before: a view then leaves it alone. */
+export function keepSame(rows: readonly Row[], before: readonly Row[]): readonly Row[] {
+  const known = new Map(before.map((row) => [row.key, row]));
+  return rows.map((row) => {
+    const old = known.get(row.key);
+    return old && isSame(row, old) ? old : row;
+  });
+}
+
+function isSame(row: Row, old: Row): boolean {
+  if (row.kind === "message") return old.kind === row.kind && old.message === row.message && old.first === row.first;
+  if (row.kind === "pending") return old.kind === row.kind && old.post === row.post && old.first === row.first;
+  return old.kind === row.kind && old.at === row.at;
+}
