@@ -1,7 +1,7 @@
 // What people write and read: how it looks, that nothing in it is ever more than text, that a channel of thousands of
 // messages is as light as one of ten and never moves under the reader, and that the keys alone are enough.
 import assert from 'node:assert/strict';
-import { DESK, inspect, PHONE, TABLET } from './support/inspect.mjs';
+import { DESK, inspect, PHONE, TABLET } from './support/look.mjs';
 import { pourPosts } from './support/posts.mjs';
 import { story } from './support/stage.mjs';
 import { until } from './support/until.mjs';

@@ -1,6 +1,6 @@
 // Every screen in every width and both themes: a picture to look at, and no fault that a machine can find.
 import assert from 'node:assert/strict';
-import { DESK, inspect, PHONE, TABLET } from './support/inspect.mjs';
+import { DESK, inspect, PHONE, TABLET } from './support/look.mjs';
 import { story } from './support/stage.mjs';
 import { until } from './support/until.mjs';
 

@@ -1,4 +1,4 @@
-// A screen as a machine sees it: a picture to look at, in both themes, and the faults that can be found without eyes.
+// What a machine can find wrong with a screen, and a picture of it for who looks at the rest.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -7,7 +7,6 @@ const SHOTS = fileURLToPath(new URL('../shots/', import.meta.url));
 const THEMES = ['dark', 'light'];
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** The three widths at which the page is another one. */
 export const DESK = { viewport: { width: 1280, height: 800 } };
 export const TABLET = { viewport: { width: 900, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
