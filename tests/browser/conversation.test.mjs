@@ -149,7 +149,9 @@ story('thousands of messages are as light as ten, and do not move under the read
   const atEnd = await rows();
   assert.ok(atEnd <= ROWS, `${atEnd} rows at the end`);
 
-  // Up, page by page: the row that is read stays where it is.
+  // Up, page by page: the row that is read stays where it is, and nobody is told of what is old.
+  const told = () => page.locator('[aria-live=polite]').first().innerText();
+  const toldBefore = await told();
   let most = 0;
   let worst = 0;
   for (let step = 0; step < PAGES_UP; step += 1) {
@@ -159,6 +161,7 @@ story('thousands of messages are as light as ten, and do not move under the read
   }
   assert.ok(most <= ROWS, `${most} rows`);
   assert.ok(worst <= 1, `what was read moved by ${worst} px`);
+  assert.equal(await told(), toldBefore);
 
   // Another width breaks every line anew; another message at the end changes nothing here.
   await ben.opens(`${server.url}/c/general`);
