@@ -26,5 +26,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts"],
     environment: "node",
+    // A busy machine may take its time; what never ends still ends here.
+    testTimeout: 120_000,
   },
 });

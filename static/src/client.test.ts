@@ -28,8 +28,9 @@ class FakeServer implements Wire {
   event(event: ServerEvent) {
     this.says({ seq: ++this.seq, ...event });
   }
-  async answers(type: Request["type"], result: unknown) {
-    const request = this.asked.findLast((one) => one.type === type);
+  /** Answers the last request of this type, or one so many before it. */
+  async answers(type: Request["type"], result: unknown, before = 0) {
+    const request = this.asked.filter((one) => one.type === type).at(-1 - before);
     this.says({ id: request?.id, result });
     await settle();
   }
@@ -92,6 +93,20 @@ const server = () => wires.at(-1) as FakeServer;
 const bodies = () => client.store.history(general).messages.map((one) => one.body);
 const pending = () => client.store.history(general).pending;
 
+/** The messages 499 and 500, with more on both sides. */
+const showsMiddle = async () => {
+  if (client.link.state !== "open") await server().welcomes();
+  client.open(general);
+  if (client.store.history(general).newest === "loading") {
+    await server().answers("load_messages", { type: "messages", messages: [message(900)], more: true });
+  }
+  const brought = client.bringInto(general, "m-0500");
+  await server().answers("load_messages", { type: "messages", messages: [message(499)], more: true });
+  await server().answers("load_messages", { type: "messages", messages: [message(500)], more: true });
+  expect(await brought).toBe(true);
+  expect(bodies()).toEqual(["message 499", "message 500"]);
+};
+
 beforeEach(() => {
   timers = new FakeTimers();
   wires = [];
@@ -149,6 +164,64 @@ describe("reading", () => {
     expect(bodies()).toEqual(["message 1", "message 2", "message 3"]);
     client.loadOlder(general);
     expect(server().all("load_messages")).toHaveLength(2);
+  });
+
+  it("goes back to the end by what comes after, page after page", async () => {
+    await showsMiddle();
+    client.loadNewer(general);
+    client.loadNewer(general);
+    expect(server().all("load_messages").slice(-1)).toMatchObject([{ page: { after: "m-0500" } }]);
+    server().event({ type: "message_posted", message: message(502) });
+    expect(bodies()).toEqual(["message 499", "message 500"]);
+    await server().answers("load_messages", { type: "messages", messages: [message(501)], more: false });
+    expect(bodies()).toEqual([499, 500, 501, 502].map((number) => `message ${number}`));
+    const asked = server().all("load_messages").length;
+    client.loadNewer(general);
+    expect(server().all("load_messages")).toHaveLength(asked);
+  });
+
+  it("goes to the end at once when asked, and when something is written", async () => {
+    await showsMiddle();
+    client.toNewest(general);
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: "latest" });
+    await server().answers("load_messages", { type: "messages", messages: [message(900)], more: true });
+    expect(bodies()).toEqual(["message 900"]);
+    await showsMiddle();
+    client.post(general, "hello");
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: "latest" });
+    expect(pending()).toMatchObject([{ body: "hello" }]);
+  });
+
+  it("takes no page for a part that is no longer shown", async () => {
+    await showsMiddle();
+    client.loadOlder(general);
+    client.toNewest(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(498)], more: true }, 1);
+    expect(bodies()).not.toContain("message 498");
+    await server().answers("load_messages", { type: "messages", messages: [message(900)], more: true });
+    expect(bodies()).toEqual(["message 900"]);
+  });
+
+  it("has no gap to close where the end is not held", async () => {
+    await showsMiddle();
+    await server().dies();
+    await timers.pass(250);
+    await server().welcomes();
+    expect(server().all("load_messages")).toEqual([]);
+    expect(client.store.history(general)).toMatchObject({ newer: "more", gapAfter: null });
+  });
+
+  it("does not bring what is not there", async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(900)], more: true });
+    expect(await client.bringInto(general, "m-0900")).toBe(true);
+    const brought = client.bringInto(general, "m-0001");
+    await server().answers("load_messages", { type: "messages", messages: [], more: false });
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: { after: "00000000-0000-0000-0000-000000000000" } });
+    await server().answers("load_messages", { type: "messages", messages: [message(2)], more: true });
+    expect(await brought).toBe(false);
+    expect(bodies()).toEqual(["message 900"]);
   });
 
   it("loads a channel that was opened before there was a link", async () => {

@@ -6,7 +6,7 @@
  */
 import { type Link, RequestError, Socket, type Wire } from "./socket";
 import { Channels } from "./channels";
-import type { Answer, ChannelId, Message, ServerEvent } from "./protocol";
+import type { Answer, ChannelId, Message, MessageId, ServerEvent } from "./protocol";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
 import type { Joined, VoicePorts } from "./voice/ports";
@@ -33,6 +33,8 @@ const POST_TRIES = 3;
 /** Others are told that we write at most this often. */
 const TYPING_EVERY_MS = 2_000;
 const SWEEP_MS = 1_000;
+/** An id that comes before all others. */
+const BEFORE_ALL: MessageId = "00000000-0000-0000-0000-000000000000";
 
 export class Client {
   readonly store: Store;
@@ -105,6 +107,8 @@ export class Client {
     const text = body.trim();
     if (text === "") return;
     this.typing = null;
+    // One's own message is at the end, and one wants to see it there.
+    this.toNewest(channel);
     this.store.addPending(channel, {
       nonce: this.ports.nonce(),
       body: text,
@@ -142,12 +146,36 @@ export class Client {
   loadOlder(channel: ChannelId) {
     const { older, messages } = this.store.history(channel);
     const first = messages[0];
-    if (older !== "more" || !first) return;
-    this.store.loading(channel, "older");
-    this.messages(channel, { before: first.id }).then(
-      ({ messages, more }) => this.store.loaded(channel, "older", messages, more),
-      () => this.store.notLoaded(channel, "older"),
-    );
+    if (older === "more" && first) this.loadPage(channel, "older", { before: first.id });
+  }
+
+  /** Loads what comes after the last message held, when that is not the newest. */
+  loadNewer(channel: ChannelId) {
+    const { newer, messages } = this.store.history(channel);
+    const last = messages.at(-1);
+    if (newer === "more" && last) this.loadPage(channel, "newer", { after: last.id });
+  }
+
+  /** Goes to the end of a channel, when it is not held. */
+  toNewest(channel: ChannelId) {
+    if (this.store.history(channel).newer === "none") return;
+    this.store.forget(channel);
+    this.fetchNewest(channel);
+  }
+
+  /** Makes sure that a message is held, with what is around it. False when it is not there. */
+  async bringInto(channel: ChannelId, id: MessageId): Promise<boolean> {
+    const holds = () => this.store.history(channel).messages.some((message) => message.id === id);
+    if (holds()) return true;
+    try {
+      const before = await this.messages(channel, { before: id });
+      const after = await this.messages(channel, { after: before.messages.at(-1)?.id ?? BEFORE_ALL });
+      if (!after.messages.some((message) => message.id === id)) return false;
+      this.store.place(channel, [...before.messages, ...after.messages], before.more);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Tries the newest page again after it could not be had. */
@@ -255,6 +283,22 @@ export class Client {
   }
 
   // ---- messages ----
+
+  private loadPage(channel: ChannelId, page: "older" | "newer", cursor: { before: MessageId } | { after: MessageId }) {
+    this.store.loading(channel, page);
+    const edge = () => this.store.history(channel).messages.at(page === "older" ? 0 : -1)?.id;
+    const from = edge();
+    // What is held may be another part of the channel by then, and this page would leave a hole.
+    const stillHere = () => edge() === from && this.store.history(channel)[page] === "loading";
+    this.messages(channel, cursor).then(
+      ({ messages, more }) => {
+        if (stillHere()) this.store.loaded(channel, page, messages, more);
+      },
+      () => {
+        if (stillHere()) this.store.notLoaded(channel, page);
+      },
+    );
+  }
 
   private fetchNewest(channel: ChannelId) {
     const { newest } = this.store.history(channel);

@@ -1,35 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { initials, lengthOf, paneOf, pieces } from "./text";
-
-const links = (body: string) => pieces(body).flatMap((piece) => (piece.kind === "link" ? [piece.text] : []));
-
-describe("pieces", () => {
-  it("keeps plain text as it is, line breaks included", () => {
-    expect(pieces("one\n\n two <b>")).toEqual([{ kind: "text", text: "one\n\n two <b>" }]);
-  });
-
-  it("finds links and loses no character", () => {
-    const body = "see https://a.example/x?y=1#z, and (http://b.example/c) now";
-    expect(links(body)).toEqual(["https://a.example/x?y=1#z", "http://b.example/c"]);
-    expect(pieces(body).map((piece) => piece.text).join("")).toBe(body);
-  });
-
-  it("leaves the end of a sentence out, and brackets that were opened inside in", () => {
-    expect(links("Is it https://a.example/b?!")).toEqual(["https://a.example/b"]);
-    expect(links("https://en.example/wiki/Pulse_(disambiguation).")).toEqual(["https://en.example/wiki/Pulse_(disambiguation)"]);
-  });
-
-  it.each(["javascript:alert(1)", "data:text/html,x", "ftp://a.example", "xhttps://a.example", "https://", "mailto:a@b.c"])(
-    "makes no link of %s",
-    (body) => {
-      expect(links(body)).toEqual([]);
-    },
-  );
-
-  it("escapes what would leave the address", () => {
-    expect(links('https://a.example/"onclick="x')).toEqual(["https://a.example/"]);
-  });
-});
+import { initials, lengthOf, paneOf } from "./text";
 
 describe("people", () => {
   it("get two letters", () => {

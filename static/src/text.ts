@@ -1,26 +1,6 @@
 /**
- * What people wrote, cut into pieces that are safe to show: plain text and links. Never HTML.
+ * Small facts about texts and names: how long, which letters, which look. What a message says is read in markdown/.
  */
-
-export type Piece = { kind: "text"; text: string } | { kind: "link"; text: string; href: string };
-
-// Plain http and https only; whatever else looks like an address stays text.
-const LINK = /\bhttps?:\/\/[^\s<>"']+/giu;
-
-export function pieces(body: string): Piece[] {
-  const found: Piece[] = [];
-  let end = 0;
-  for (const match of body.matchAll(LINK)) {
-    const text = withoutTail(match[0]);
-    const href = address(text);
-    if (href === null) continue;
-    if (match.index > end) found.push({ kind: "text", text: body.slice(end, match.index) });
-    found.push({ kind: "link", text, href });
-    end = match.index + text.length;
-  }
-  if (end < body.length) found.push({ kind: "text", text: body.slice(end) });
-  return found;
-}
 
 /** Characters as the server counts them. */
 export function lengthOf(text: string): number {
@@ -45,24 +25,4 @@ export function paneOf(userId: string): { hue: number; cut: number } {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   hash ^= hash >>> 16;
   return { hue: (hash & 7) + 1, cut: ((hash >>> 3) & 3) + 1 };
-}
-
-// A full stop after an address ends the sentence; a bracket belongs to it only when it was opened inside.
-function withoutTail(link: string): string {
-  let text = link;
-  for (;;) {
-    const last = text.at(-1) ?? "";
-    const unopened = last === ")" && !text.includes("(");
-    if (!/[.,;:!?\]}*_~]/u.test(last) && !unopened) return text;
-    text = text.slice(0, -1);
-  }
-}
-
-function address(text: string): string | null {
-  try {
-    const url = new URL(text);
-    return (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "" ? url.href : null;
-  } catch {
-    return null;
-  }
 }

@@ -255,7 +255,7 @@ export function failureAction(reason: VoiceFailure): string {
 /** "24 ms, no loss" */
 export function lineWords(line: Line | null): string {
   if (!line || line.roundTrip === null) return "";
-  const trip = `${Math.max(1, Math.round(line.roundTrip))} ms`;
+  const trip = milliseconds(line.roundTrip);
   if (line.loss === null) return trip;
   return `${trip}, ${line.loss < 0.001 ? "no loss" : `${percent(line.loss)} lost`}`;
 }
@@ -271,6 +271,148 @@ export function lineSentence(bars: Line["bars"]): string {
 function also(first: string, second: string): string {
   return second === "" ? first : `${first}, ${second}`;
 }
+
+// ---- messages ----
+
+export const talk = {
+  conversation: "Conversation",
+  failed: "The messages could not be loaded",
+  empty: "Nobody has written here yet",
+  emptyHelp: "Say what this channel is for.",
+  older: "Loading older messages",
+  newer: "Loading newer messages",
+  toEnd: "To the end",
+  sending: "Sending",
+  sendAgain: "Send again",
+  discard: "Discard",
+  talking: "talking",
+} as const;
+
+export const tryAgain = "Try again";
+export const online = "online";
+export const loading = "Loading";
+/** After one's own name. */
+export const you = "(you)";
+/** In the place of a name that is not known. */
+export const somebody = "somebody";
+
+/** What stands on keys. */
+export const keys = { tab: "Tab", enter: "Enter", jump: "Ctrl K", jumpOnMac: "⌘ K" } as const;
+
+export const composer = {
+  send: "Send",
+  people: "People",
+} as const;
+
+export function writeTo(channel: string): string {
+  return `Write to #${channel}`;
+}
+
+export function lengthOf(length: number, most: number): string {
+  return `${length} of ${most}`;
+}
+
+/** For those who do not see the list open. */
+export function suggested(count: number): string {
+  return count === 1 ? "1 name fits. Tab takes it" : `${count} names fit. Arrows choose, Tab takes`;
+}
+
+export const jump = {
+  title: "Jump to anything",
+  field: "Jump to",
+  nothing: "Nothing is called that",
+  rooms: "Rooms",
+  channels: "Channels",
+  people: "People",
+  commands: "Commands",
+  /** What a press does, before the name. */
+  join: "Join",
+  mention: "Write to",
+  mute: "Mute",
+  unmute: "Unmute",
+  deafen: "Deafen",
+  undeafen: "Hear again",
+  leave: "Leave the room",
+  dark: "Dark theme",
+  light: "Light theme",
+  system: "Theme as the system has it",
+  showPeople: "Show people",
+} as const;
+
+export function found(count: number): string {
+  if (count === 0) return jump.nothing;
+  return count === 1 ? "1 result" : `${count} results`;
+}
+
+export function talkingNow(all: readonly string[]): string {
+  return `${names(all)} ${all.length === 1 ? "is" : "are"} talking`;
+}
+
+export function begins(channel: string): string {
+  return `This is where ${channel} begins.`;
+}
+
+export function messagesIn(channel: string): string {
+  return `Messages in ${channel}`;
+}
+
+export function newSince(at: number): string {
+  return `New since ${time(at)}`;
+}
+
+export const code = {
+  /** The head of a block whose language nobody named. */
+  plain: "Code",
+  copy: "Copy code",
+  copied: "Copied",
+} as const;
+
+export const dockButtons = {
+  title: "Your voice",
+  dismiss: "Dismiss",
+  mute: "Mute",
+  muteKeys: "Mute (Ctrl Shift M)",
+  deafen: "Deafen",
+  deafenKeys: "Deafen (Ctrl Shift D)",
+  leave: "Leave",
+  leaveKeys: "Leave (Ctrl Shift H)",
+} as const;
+
+export function whoIsIn(room: string | null): string {
+  return `Who is in ${room ?? "the room"}`;
+}
+
+/** One's own line to the server. */
+export const line = {
+  title: "Your line",
+  broken: "Your line is broken",
+  measuring: "Measuring your line",
+  roundTrip: "Round trip",
+  lost: "Lost, last minute",
+  way: "Way out",
+  unknown: "–",
+} as const;
+
+export function milliseconds(ms: number): string {
+  return `${Math.max(1, Math.round(ms))} ms`;
+}
+
+/** What a meter of one's own voice is called. */
+export const level = "Level of your microphone";
+
+// ---- the first run ----
+
+export const setup = {
+  page: "New server, Cromulent",
+  once: "This page works once, with the link from your console. It closes when you finish.",
+  who: "Who runs this?",
+  make: "Make me the admin",
+  secure: (host: string) => ({ title: "Browsers open the microphone here", small: `${host} is a secure address` }),
+  insecure: { title: "Browsers keep the microphone shut here", small: "People can only listen until the page comes over https" },
+  mute: { title: "This browser cannot talk", small: "Use a current Firefox, Chrome, Edge or Safari" },
+  talks: { title: "This browser can talk", small: "Voice uses what it already has" },
+  answers: { title: "The server answers", small: "It gave you this page" },
+} as const;
 
 // ---- what went wrong ----
 

@@ -1,8 +1,13 @@
 /**
- * What is held of one channel's messages: those the server confirmed, in order, and one's own on the way.
+ * What is held of one channel's messages: a window of those the server confirmed, in order and without a hole, and
+ * one's own on the way.
+ *
+ * The window has a bound. Who reads upwards has the newest fall off at the other side, and the other way round; what
+ * fell off is loaded again when somebody comes near. While the newest are not held, new ones have no place to go: they
+ * are counted elsewhere and loaded later.
  *
  * Values are never changed, only replaced, so that a view sees at a glance whether anything is new.
- * Must not know: how messages travel.
+ * Must not know: how messages travel, or where on the screen anything is.
  */
 import type { Message, MessageId, UserId } from "../protocol";
 
@@ -25,6 +30,10 @@ export interface History {
   readonly newest: "absent" | "loading" | "loaded" | "failed";
   /** Where the part before the first message held stands. */
   readonly older: "unknown" | "loading" | "more" | "none";
+  /** Where the part after the last message held stands. At "none" new messages find their place. */
+  readonly newer: "loading" | "more" | "none";
+  /** What arrived while the part after was being loaded, and may be missing in it. */
+  readonly meanwhile: readonly Message[];
   /** The last message before a gap that a lost connection may have left; null when there is none. */
   readonly gapAfter: MessageId | null;
 }
@@ -34,8 +43,18 @@ export const emptyHistory: History = {
   pending: [],
   newest: "absent",
   older: "unknown",
+  newer: "none",
+  meanwhile: [],
   gapAfter: null,
 };
+
+/**
+ * Messages held of the channel on the screen: each is a row of the page, so this bounds the page as well. Six pages of
+ * the server: several screens to each side, and a row in sight is never near what falls off.
+ */
+export const WINDOW = 300;
+/** So many more may arrive before the other side is cut, so that not every message cuts one. */
+const SLACK = 50;
 
 /** Takes messages in, each once and in order; a post of `me` that came back is no longer pending. */
 export function insert(history: History, arrived: readonly Message[], me: UserId | null): History {
@@ -61,8 +80,39 @@ export function removePending(history: History, nonce: string): History {
   return { ...history, pending: history.pending.filter((post) => post.nonce !== nonce) };
 }
 
-/** Keeps the newest `keep` messages; what falls off can be loaded again. */
-export function trim(history: History, keep: number): History {
+/** Takes in what was just posted; `keep` says which side stays when there are too many. */
+export function arrive(history: History, message: Message, me: UserId | null, keep: "end" | "place"): History {
+  if (history.newer === "none") return bound(insert(history, [message], me), keep, WINDOW + SLACK);
+  const mine = message.author === me ? removePending(history, message.nonce) : history;
+  // More than a page can hold: then the page that is on its way is not the last one anyway.
+  if (history.newer === "more" || history.meanwhile.length > SLACK) return mine;
+  return { ...mine, meanwhile: [...history.meanwhile, message] };
+}
+
+/** Takes in the page before the first message or after the last one, and lets the other side fall off. */
+export function extend(history: History, page: "older" | "newer", arrived: readonly Message[], more: boolean, me: UserId | null): History {
+  if (page === "older") return bound(insert({ ...history, older: more ? "more" : "none" }, arrived, me), "place", WINDOW);
+  const missed = more ? [] : history.meanwhile;
+  const next: History = { ...history, newer: more ? "more" : "none", meanwhile: [] };
+  return bound(insert(next, [...arrived, ...missed], me), "end", WINDOW);
+}
+
+/** A window somewhere in the middle. That it may touch the end is found out when somebody comes near. */
+export function placed(history: History, messages: readonly Message[], olderMore: boolean): History {
+  return { ...emptyHistory, pending: history.pending, messages, newest: "loaded", older: olderMore ? "more" : "none", newer: "more" };
+}
+
+/** Lets fall off what is more than `most`, down to the window. */
+export function bound(history: History, keep: "end" | "place", most: number): History {
+  const { messages } = history;
+  if (messages.length <= most) return history;
+  if (keep === "end") return { ...history, messages: messages.slice(-WINDOW), older: "more" };
+  return { ...history, messages: messages.slice(0, WINDOW), newer: "more", meanwhile: [], gapAfter: null };
+}
+
+/** What stays of a channel that nobody looks at: its newest `keep` messages. */
+export function leave(history: History, keep: number): History {
+  if (history.newer !== "none") return { ...emptyHistory, pending: history.pending };
   if (history.messages.length <= keep) return history;
   return { ...history, messages: history.messages.slice(-keep), older: "more" };
 }

@@ -188,6 +188,38 @@ describe("messages", () => {
     expect(store.history(general).messages).toHaveLength(100);
   });
 
+  it("that nobody has seen are counted while somebody reads above them", () => {
+    store.open(general);
+    post(4);
+    post(5, { author: ana });
+    expect(store.unseen(general)).toBe(1);
+    store.see(general, true);
+    expect(store.unseen(general)).toBe(0);
+    post(6);
+    expect(store.unseen(general)).toBe(0);
+    store.see(general, false);
+    post(7);
+    store.caughtUp(general, [message(7), message(8)], false);
+    expect(store.unseen(general)).toBe(2);
+    store.open(null);
+    store.open(general);
+    expect(store.unseen(general)).toBe(0);
+  });
+
+  it("fall off at the end while somebody reads above it, and at the start otherwise", () => {
+    store.open(general);
+    store.holdPlace(general, true);
+    for (let number = 10; number < 500; number += 1) post(number);
+    expect(bodies()[0]).toBe("message 2");
+    expect(store.history(general).messages.length).toBeLessThan(360);
+    expect(store.history(general).newer).toBe("more");
+    store.forget(general);
+    store.holdPlace(general, false);
+    for (let number = 500; number < 999; number += 1) post(number);
+    expect(bodies().at(-1)).toBe("message 998");
+    expect(store.history(general).messages.length).toBeLessThan(360);
+  });
+
   it("end their author's writing", () => {
     store.apply({ type: "typing_changed", channel: general, user: ben, active: true });
     expect(store.typing(general)).toEqual([ben]);

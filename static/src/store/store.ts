@@ -31,6 +31,9 @@ const KEPT_UNSEEN = 100;
 /** Somebody who writes repeats it every 2 s and the server forgets after 5; a little later we do too. */
 const TYPING_MS = 6_000;
 
+/** Which part of a channel is loaded. */
+export type Page = "newest" | "older" | "newer";
+
 export interface ServerFacts {
   name: string;
   version: string;
@@ -77,6 +80,10 @@ export class Store {
   private opened: ChannelId | null = null;
   /** The channel whose end is in somebody's sight. */
   private seen: ChannelId | null = null;
+  /** What others wrote in the channel on the screen since its end was last in sight. */
+  private unseenCount = 0;
+  /** Whether somebody reads above the end of the channel on the screen, and must not lose the place. */
+  private placeHeld = false;
   private joinWatch: JoinWatch | null = null;
   private isStopping = false;
   /** Nothing is heard of who talks: what was known last is not shown as if it were now. */
@@ -186,10 +193,13 @@ export class Store {
       }
       // We may have missed some: whoever loads messages sees the gap and asks for what came after.
       const last = history.messages.at(-1);
-      const gapAfter = history.gapAfter ?? (history.newest === "loaded" && last ? last.id : null);
+      // Where the newest are not held, what came after is asked for anyway.
+      const ends = history.newer === "none" && history.newest === "loaded";
+      const gapAfter = history.gapAfter ?? (ends && last ? last.id : null);
       const newest = history.newest === "loaded" && last ? "loaded" : "absent";
       const older = history.older === "loading" ? "more" : history.older;
-      this.historyMap.set(id, { ...history, gapAfter, newest, older });
+      const newer = history.newer === "loading" ? "more" : history.newer;
+      this.historyMap.set(id, { ...history, gapAfter, newest, older, newer, meanwhile: [] });
     }
     for (const id of [...this.unreadMap.keys()]) if (!open.has(id)) this.forgetUnread(id);
     this.topics.touchAll();
@@ -244,10 +254,10 @@ export class Store {
     this.typingChanged(channel, message.author, false);
     const history = this.historyMap.get(channel);
     if (history) {
-      let next = histories.insert(history, [message], this.meId);
-      if (channel !== this.opened) next = histories.trim(next, KEPT_UNSEEN);
-      this.putHistory(channel, next);
+      const next = histories.arrive(history, message, this.meId, this.keeps(channel));
+      this.putHistory(channel, channel === this.opened ? next : histories.leave(next, KEPT_UNSEEN));
     }
+    this.countUnseen(channel, [message]);
     if (message.author === this.meId || channel === this.seen || this.unreadMap.has(channel)) return;
     if (!this.markMap.has(channel)) {
       this.markMap.set(channel, message.id);
@@ -255,6 +265,18 @@ export class Store {
     }
     this.unreadMap = new Map(this.unreadMap).set(channel, message.id);
     this.topics.touch("unread");
+  }
+
+  private keeps(channel: ChannelId): "end" | "place" {
+    return channel === this.opened && this.placeHeld ? "place" : "end";
+  }
+
+  private countUnseen(channel: ChannelId, messages: readonly Message[]) {
+    if (channel !== this.opened || channel === this.seen) return;
+    const others = messages.filter((message) => message.author !== this.meId).length;
+    if (others === 0) return;
+    this.unseenCount += others;
+    this.topics.touch(`history:${channel}`);
   }
 
   private typingChanged(channel: ChannelId, user: UserId, active: boolean) {
@@ -387,29 +409,39 @@ export class Store {
   // ---- messages that this client asks for or writes ----
 
   /** Says that a page is being fetched. */
-  loading(channel: ChannelId, page: "newest" | "older") {
+  loading(channel: ChannelId, page: Page) {
     const history = this.history(channel);
     this.putHistory(channel, { ...history, [page]: "loading" });
   }
 
-  loaded(channel: ChannelId, page: "newest" | "older", messages: readonly Message[], more: boolean) {
-    const history = histories.insert(this.history(channel), messages, this.meId);
-    const older = more ? "more" : "none";
-    this.putHistory(
-      channel,
-      page === "newest" ? { ...history, newest: "loaded", older, gapAfter: null } : { ...history, older },
-    );
+  loaded(channel: ChannelId, page: Page, messages: readonly Message[], more: boolean) {
+    const history = this.history(channel);
+    if (page !== "newest") {
+      this.putHistory(channel, histories.extend(history, page, messages, more, this.meId));
+      return;
+    }
+    const next = histories.insert(history, messages, this.meId);
+    this.putHistory(channel, { ...next, newest: "loaded", older: more ? "more" : "none", gapAfter: null });
   }
 
-  notLoaded(channel: ChannelId, page: "newest" | "older") {
+  notLoaded(channel: ChannelId, page: Page) {
     const history = this.history(channel);
-    this.putHistory(channel, { ...history, ...(page === "newest" ? { newest: "failed" } : { older: "more" }) });
+    this.putHistory(channel, { ...history, meanwhile: [], [page]: page === "newest" ? "failed" : "more" });
   }
 
   /** A page of what came after the gap; `more` says that the gap goes on. */
   caughtUp(channel: ChannelId, messages: readonly Message[], more: boolean) {
-    const history = histories.insert(this.history(channel), messages, this.meId);
-    this.putHistory(channel, { ...history, gapAfter: more ? (messages.at(-1)?.id ?? null) : null });
+    const before = this.history(channel);
+    const known = new Set(before.messages.map((message) => message.id));
+    const history = histories.insert(before, messages, this.meId);
+    const gapAfter = more ? (messages.at(-1)?.id ?? null) : null;
+    this.putHistory(channel, histories.bound({ ...history, gapAfter }, this.keeps(channel), histories.WINDOW));
+    this.countUnseen(channel, messages.filter((message) => !known.has(message.id)));
+  }
+
+  /** Shows another part of the channel instead of what is held. */
+  place(channel: ChannelId, messages: readonly Message[], olderMore: boolean) {
+    this.putHistory(channel, histories.placed(this.history(channel), messages, olderMore));
   }
 
   /** Forgets what is held, own pending posts excepted: there is too much between it and now. */
@@ -429,7 +461,8 @@ export class Store {
   }
 
   confirmed(message: Message) {
-    this.putHistory(message.channel, histories.insert(this.history(message.channel), [message], this.meId));
+    const { channel } = message;
+    this.putHistory(channel, histories.arrive(this.history(channel), message, this.meId, this.keeps(channel)));
   }
 
   failed(channel: ChannelId, nonce: string, why: string) {
@@ -449,10 +482,17 @@ export class Store {
     const left = this.opened;
     if (left === channel) return;
     this.opened = channel;
+    this.unseenCount = 0;
+    this.placeHeld = false;
     if (left === null) return;
     this.markMap.delete(left);
     const history = this.historyMap.get(left);
-    if (history) this.putHistory(left, histories.trim(history, KEPT_UNSEEN));
+    if (history) this.putHistory(left, histories.leave(history, KEPT_UNSEEN));
+  }
+
+  /** Whether somebody reads above the end of the channel on the screen: then the newest fall off, not what is read. */
+  holdPlace(channel: ChannelId, held: boolean) {
+    if (channel === this.opened) this.placeHeld = held;
   }
 
   /** Whether the end of a channel is in sight. What arrives there then is not unread. */
@@ -462,6 +502,10 @@ export class Store {
       return;
     }
     this.seen = channel;
+    if (this.unseenCount > 0) {
+      this.unseenCount = 0;
+      this.topics.touch(`history:${channel}`);
+    }
     this.forgetUnread(channel);
   }
 
@@ -521,6 +565,10 @@ export class Store {
   /** The first message that was new when the reader came, for the line above it. */
   newSince(channel: ChannelId): string | null {
     return this.markMap.get(channel) ?? null;
+  }
+  /** What others wrote in the channel on the screen since its end was last in sight. */
+  unseen(channel: ChannelId): number {
+    return channel === this.opened ? this.unseenCount : 0;
   }
   get rooms(): ReadonlyMap<ChannelId, Room> {
     return this.roomMap;

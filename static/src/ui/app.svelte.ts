@@ -4,12 +4,18 @@
 import { createContext, tick } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
 import type { Client } from "../client";
+import { Drafts } from "../drafts";
+import { recall, remember } from "../memory";
 import type { Channel, ChannelId, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
 import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
+import { somebody } from "../words";
+
+/** Where drafts are remembered; signing out forgets what begins with "draft.". */
+const DRAFTS = "draft.all";
 
 /** A dialog over everything. */
 export type OpenSheet =
@@ -20,7 +26,11 @@ export type OpenSheet =
   | { name: "about" | "members" | "settings"; channel: Channel };
 
 export class App {
+  readonly drafts = new Drafts({ recall: () => recall(DRAFTS), remember: (text) => remember(DRAFTS, text) });
+  /** The list of everything one can go to lies over the page. */
+  jumping = $state(false);
   private readonly subscribers = new Map<Topic, () => void>();
+  private writer: ((text: string) => void) | null = null;
   /** The browser wants a press before it plays sound. */
   soundHeld = $state(false);
   /** On wide frames the side column stays open until it is closed; elsewhere it lies over the rest. */
@@ -29,6 +39,11 @@ export class App {
   private openedSheet = $state.raw<OpenSheet | null>(null);
   /** What had the focus before the first of a row of sheets. */
   private beforeSheet: Element | null = null;
+
+  /** Users by the name they are called by, whatever its case. */
+  private readonly byName = $derived.by(
+    () => new Map([...this.at("users").users.values()].map((user) => [user.username.toLowerCase(), user.id])),
+  );
 
   constructor(
     readonly client: Client,
@@ -63,7 +78,22 @@ export class App {
   }
 
   name(user: UserId): string {
-    return this.at("users").users.get(user)?.username ?? "somebody";
+    return this.at("users").users.get(user)?.username ?? somebody;
+  }
+
+  /**
+   * Whom a name after an @ calls, and what of it is no name: a hyphen or an underline at the end may be the
+   * sentence's. Null when nobody has this name.
+   */
+  called(written: string): { name: string; rest: string; you: boolean } | null {
+    for (let end = written.length; end > 0; end -= 1) {
+      const user = this.byName.get(written.slice(0, end).toLowerCase());
+      if (user !== undefined) {
+        return { name: this.name(user), rest: written.slice(end), you: user === this.at("server").me };
+      }
+      if (!/[-_]/u.test(written[end - 1] ?? "")) return null;
+    }
+    return null;
   }
 
   /** Whether this user may change the house. */
@@ -81,6 +111,19 @@ export class App {
     const { voice } = this.client;
     if (voice.channel === channel) this.showPeople();
     else voice.join(channel);
+  }
+
+  /** The field in which one writes says how text is put into it, until the returned function is called. */
+  onwrite(writer: (text: string) => void): () => void {
+    this.writer = writer;
+    return () => {
+      if (this.writer === writer) this.writer = null;
+    };
+  }
+
+  /** Puts text into the field in which one writes, if there is one. */
+  write(text: string) {
+    this.writer?.(text);
   }
 
   showPeople() {

@@ -11,6 +11,13 @@ export function handleKeys(event: KeyboardEvent, app: App, channels: readonly Ch
   const { voice } = app.client;
   if (event.defaultPrevented || event.isComposing) return;
 
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.code === "KeyK") {
+    event.preventDefault();
+    app.jumping = !app.jumping;
+    return;
+  }
+  // Over the page lies a layer with keys of its own.
+  if (app.jumping) return;
   if (event.key === "Escape" && app.sideOver) {
     event.preventDefault();
     app.sideOver = false;

@@ -80,3 +80,62 @@ export async function readEverything() {
   socket.close();
   return texts;
 }
+
+/**
+ * Posts so many messages to the first text channel as fast as the server lets one person, on many sockets. Resolves
+ * with the number of posts that were acknowledged.
+ */
+export async function pourPosts({ count, sockets }) {
+  const AT_A_TIME = 4;
+  const SLOWER_MS = 250; // when the server says: too often
+  const LINE = 'A line of a long evening, in which somebody tells what happened to the cable, and to the other one. ';
+  let next = 0;
+  let done = 0;
+
+  const pour = () =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/api/socket`);
+      const waiting = new Map();
+      let channel;
+      let id = 1;
+      const ask = (request, number) => {
+        if (number !== undefined) waiting.set(id, number);
+        socket.send(JSON.stringify({ id: id++, ...request }));
+      };
+      const post = (number) => {
+        const body = `Number ${number}. ${LINE.repeat(number % 4)}`;
+        ask({ type: 'post_message', channel, body, nonce: `pour ${number}` }, number);
+      };
+      const postNext = () => {
+        if (next < count) post(next++);
+        else if (waiting.size === 0) socket.close();
+      };
+      socket.onopen = () => ask({ type: 'hello', protocol: 1, resume: null });
+      socket.onclose = () => (waiting.size === 0 ? resolve() : reject(new Error('the socket closed')));
+      socket.onmessage = ({ data }) => {
+        // Most of what comes is everybody's posts.
+        if (data.includes('"message_posted"') && !data.includes('"result"')) return;
+        const frame = JSON.parse(data);
+        if (frame.type === 'ready') {
+          channel = frame.snapshot.channels.find((each) => each.kind === 'text').id;
+          for (let i = 0; i < AT_A_TIME; i++) postNext();
+        }
+        const number = waiting.get(frame.id);
+        if (number === undefined) return;
+        waiting.delete(frame.id);
+        if (frame.result) {
+          done += 1;
+          postNext();
+        } else {
+          // Under a name of its own it keeps the socket open until it is asked again.
+          waiting.set(`again ${number}`, number);
+          setTimeout(() => {
+            waiting.delete(`again ${number}`);
+            post(number);
+          }, SLOWER_MS);
+        }
+      };
+    });
+  await Promise.all(Array.from({ length: sockets }, pour));
+  return done;
+}
