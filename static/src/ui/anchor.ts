@@ -25,7 +25,7 @@ export function firstBelow(count: number, edge: number, bottomOf: (index: number
   return low;
 }
 
-/** The rows at the top of what is in sight. */
+/** The rows at the top of what is in sight, the best to hold on to first. */
 export function hold(box: HTMLElement, list: HTMLElement): Held[] {
   const rows = list.children;
   const { top: edge, bottom: end } = box.getBoundingClientRect();
@@ -38,7 +38,9 @@ export function hold(box: HTMLElement, list: HTMLElement): Held[] {
     if (top > end) break;
     held.push({ row, top: top - edge });
   }
-  return held;
+  // A row that begins above what is in sight may change there; it is held only when nothing else is.
+  const [above, ...rest] = held;
+  return above && above.top < 0 ? [...rest, above] : held;
 }
 
 /** How far what is read has moved, or null when nothing of it is there any more. */
