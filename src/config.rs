@@ -63,6 +63,39 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_REGISTRATION", value_enum, default_value = "open")]
     pub registration: Registration,
 
+    /// Whether an account begins only when the owner of its e-mail address answered a mail. Needs `smtp-host`. Accounts
+    /// that never answered one are locked out until they do
+    #[arg(long, env = "CROMULENT_EMAIL_CONFIRMATION", value_enum, default_value = "off")]
+    pub email_confirmation: EmailConfirmation,
+
+    /// Mail server, for forgotten passwords and confirmations. Without one an admin hands out links for new passwords
+    #[arg(long, env = "CROMULENT_SMTP_HOST", value_name = "HOST")]
+    pub smtp_host: Option<String>,
+
+    /// Port of the mail server; by default 465 with implicit TLS, 587 with STARTTLS, 25 without
+    #[arg(long, env = "CROMULENT_SMTP_PORT", value_name = "PORT")]
+    pub smtp_port: Option<u16>,
+
+    /// How the way to the mail server is secured. Whom to trust, the system's certificates say
+    #[arg(long, env = "CROMULENT_SMTP_TLS", value_enum, default_value = "implicit")]
+    pub smtp_tls: SmtpTls,
+
+    /// Name to sign in with at the mail server, if it wants one
+    #[arg(long, env = "CROMULENT_SMTP_USER", value_name = "NAME", requires = "smtp_password_file")]
+    pub smtp_user: Option<String>,
+
+    /// File with the password for it. A file, since flags and the environment are seen by others
+    #[arg(long, env = "CROMULENT_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+
+    /// Who writes the mails, as in `Cromulent <chat@example.org>`; by default `cromulent` at the mail server's name
+    #[arg(long, env = "CROMULENT_MAIL_FROM", value_name = "SENDER")]
+    pub mail_from: Option<String>,
+
+    /// Which pictures people may show. Pictures lie on other servers, which then learn who looks at them
+    #[arg(long, env = "CROMULENT_AVATARS", value_enum, default_value = "initials")]
+    pub avatars: Avatars,
+
     /// Days a sign-in lasts
     #[arg(long, env = "CROMULENT_SESSION_DAYS", value_name = "DAYS", default_value = "60",
           value_parser = clap::value_parser!(u16).range(1..=3650))]
@@ -167,6 +200,37 @@ pub enum Registration {
     Open,
     /// By nobody; only the first admin's link works.
     Closed,
+}
+
+/// Whether addresses are confirmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum EmailConfirmation {
+    /// Nobody is asked.
+    Off,
+    /// An account begins with the answer to a mail.
+    Required,
+}
+
+/// The way to the mail server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SmtpTls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, and no mail without.
+    Starttls,
+    /// None: for a mail server on this machine.
+    None,
+}
+
+/// Pictures of people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Avatars {
+    /// None: everybody has initials.
+    Initials,
+    /// Those that libravatar.org has for an address, for who wants that.
+    Libravatar,
+    /// Any address, too.
+    Links,
 }
 
 /// Ways voice may take.

@@ -95,6 +95,8 @@ fn migrations() -> Vec<Migration> {
         (2, "channels", include_str!("../migrations/0002_channels.sql")),
         (3, "messages", include_str!("../migrations/0003_messages.sql")),
         (4, "max_speakers", include_str!("../migrations/0004_max_speakers.sql")),
+        (6, "account_life", include_str!("../migrations/0006_account_life.sql")),
+        (7, "audit_log", include_str!("../migrations/0007_audit_log.sql")),
     ]
     .into_iter()
     .map(|(version, name, text)| {
