@@ -30,10 +30,25 @@ pub struct CommandLine {
 pub enum Command {
     /// Run the server (the same as no command)
     Serve(Box<Settings>),
+    /// Print a one-time link that replaces somebody's forgotten password, also while the server runs
+    ResetLink(Box<ResetLink>),
     /// Measure this machine
     #[command(subcommand)]
     Bench(crate::bench::Bench),
 }
+
+/// Whose password is forgotten, on which server.
+#[derive(Debug, Args)]
+pub struct ResetLink {
+    /// Their user name
+    pub name: String,
+    /// Where the server has its data, as it was told itself.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The commands that take settings.
+const WITH_SETTINGS: [&str; 2] = ["serve", "reset-link"];
 
 /// Everything an operator may set.
 #[derive(Clone, Debug, Args)]
@@ -327,7 +342,8 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine
 fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
     let matches = CommandLine::command().ignore_errors(true).try_get_matches_from(arguments).ok()?;
     let given = |matches: &clap::ArgMatches| matches.try_get_one::<PathBuf>("config").ok().flatten().cloned();
-    matches.subcommand_matches("serve").and_then(given).or_else(|| given(&matches))
+    let of_command = WITH_SETTINGS.iter().find_map(|name| matches.subcommand_matches(name).and_then(given));
+    of_command.or_else(|| given(&matches))
 }
 
 /// Makes the file's values the defaults, so that flags and environment go before them.
@@ -352,7 +368,10 @@ fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, E
             texts(&value).ok_or_else(|| Error::WrongKind { file: name.clone(), key: key.clone() })?;
         let set = |arg: clap::Arg| arg.default_values(values.clone());
         let id = long.replace('-', "_");
-        command = command.mut_arg(&id, set).mut_subcommand("serve", |serve| serve.mut_arg(&id, set));
+        command = command.mut_arg(&id, set);
+        for name in WITH_SETTINGS {
+            command = command.mut_subcommand(name, |one| one.mut_arg(&id, set));
+        }
     }
     Ok(command)
 }

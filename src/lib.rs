@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::chat::{Chat, Rules, passwords, sessions};
+use crate::chat::{Chat, Rules, passwords, tokens};
 use crate::clock::Clock;
 use crate::config::{Avatars, EmailConfirmation, Settings, SmtpTls, VoiceGso, VoicePaths, VoicePin};
 use crate::db::Db;
@@ -148,7 +148,7 @@ impl Server {
             voice.apply(&channel);
         }
 
-        let setup_token = sessions::random_hex()?;
+        let setup_token = tokens::random_hex()?;
         let setup_link = chat.needs_admin().await?.then(|| format!("{url}/setup/{setup_token}"));
         let doors = Arc::new(Doors {
             chat: chat.clone(),
@@ -194,6 +194,18 @@ impl Server {
         }
         self.chat.close().await;
     }
+}
+
+/// A one-time link that replaces the password of the user with this name: the way back for an admin who is the only
+/// one. The server may run meanwhile.
+pub async fn reset_link(settings: &Settings, name: &str) -> Result<String, StartError> {
+    let db = Db::open(&settings.database()).await?;
+    let page = PublicUrl::new(settings.public_url.as_deref()).text(settings.listen);
+    let live = Live::default();
+    let chat = Chat::new(db, live.hub.clone(), Clock::System, rules(settings, page), None).await?;
+    let issued = chat.issue_reset_link_at_console(name).await;
+    chat.close().await;
+    Ok(issued.map(|(_, url)| url)?)
 }
 
 async fn serve(listener: TcpListener, doors: Arc<Doors>, mut stopped: watch::Receiver<bool>) {

@@ -1,6 +1,6 @@
 use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
-use cromulent::protocol::rest::{AuditPage, ResetLink};
+use cromulent::protocol::rest::{AuditPage, People, ResetLink};
 use cromulent::protocol::types::{Role, User, UserState};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -134,6 +134,25 @@ async fn an_admin_makes_an_account_where_registration_is_closed() {
     assert_eq!(refused(&create(&root.cookie, "Ana").await), ErrorCode::NameTaken);
     assert_eq!(refused(&create(&ana, "eve").await), ErrorCode::NotAllowed);
     assert_eq!(create("", "eve").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_admin_sees_everybody_who_has_an_account_by_name_and_nobody_else_does() {
+    let (server, root, ana, _) = house().await;
+    let page = async |who: &str, after: &str| {
+        server.send(Method::GET, &format!("/api/users{after}"), who, Value::Null).await
+    };
+    let names = |reply: &cromulent::bench::client::Reply| {
+        let page: People = answer(reply);
+        page.people.iter().map(|one| format!("{} {}", one.user.username, one.email)).collect::<Vec<_>>()
+    };
+    let all = page(&root.cookie, "").await;
+    assert_eq!(names(&all), ["ana ana@example.org", "ben ben@example.org", "root root@example.org"]);
+    assert_eq!(names(&page(&root.cookie, "?after=Ben").await), ["root root@example.org"]);
+    assert_eq!(refused(&page(&ana.cookie, "").await), ErrorCode::NotAllowed);
+    let body = json!({ "password": PASSWORD });
+    server.send(Method::POST, "/api/account/deletion", &ana.cookie, body).await;
+    assert_eq!(names(&page(&root.cookie, "").await).len(), 2);
 }
 
 #[tokio::test]

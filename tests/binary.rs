@@ -59,11 +59,40 @@ fn run(arguments: &[&str]) -> (bool, String, String) {
 fn help_is_the_manual() {
     let (good, help, _) = run(&["--help"]);
     assert!(good);
-    for word in
-        ["--listen", "CROMULENT_LISTEN", "127.0.0.1:8080", "--voice-port", "--data-dir", "--config", "bench"]
-    {
+    for word in [
+        "--listen",
+        "CROMULENT_LISTEN",
+        "127.0.0.1:8080",
+        "--voice-port",
+        "--data-dir",
+        "--config",
+        "bench",
+        "reset-link",
+    ] {
         assert!(help.contains(word), "--help does not mention {word}");
     }
+}
+
+#[tokio::test]
+async fn the_console_hands_out_a_link_for_a_forgotten_password_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (_process, address) = Process::start(&data, 0);
+    let http = Http(address);
+    http.register(&account("ana")).await.unwrap();
+    let listen = address.to_string();
+    let ask =
+        |name: &str| run(&["reset-link", name, "--listen", &listen, "--data-dir", data.to_str().unwrap()]);
+    let (good, said, _) = ask("Ana");
+    let link = said.lines().next().unwrap();
+    assert!(good && link.starts_with(&format!("http://localhost:{}/reset/", address.port())), "{said}");
+    let token = link.rsplit('/').next().unwrap();
+    let body = serde_json::json!({ "token": token, "password": "a wholly new sentence" }).to_string();
+    let reply = http.send(hyper::Method::POST, "/api/password/reset", None, body).await.unwrap();
+    assert_eq!(reply.status, hyper::StatusCode::NO_CONTENT);
+    assert!(http.sign_in("ana", "a wholly new sentence").await.is_ok());
+    let (good, _, error) = ask("nobody");
+    assert!(!good && error.contains("not found"), "{error}");
 }
 
 #[test]

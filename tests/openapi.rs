@@ -199,6 +199,8 @@ async fn what_is_answered_is_what_is_described() {
     asks("post /api/password/reset", "", "", reset).await;
     let create = json!({ "username": "ben", "email": "ben@example.org", "password": PASSWORD });
     asks("post /api/users", "", &admin.cookie, create).await;
+    asks("get /api/users", "", &admin.cookie, Value::Null).await;
+    asks("get /api/users", "", &ana, Value::Null).await;
     asks("get /api/audit", "", &admin.cookie, Value::Null).await;
     asks("get /api/audit", "", "", Value::Null).await;
     asks("delete /api/account/sessions", "", &admin.cookie, Value::Null).await;

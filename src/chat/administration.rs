@@ -8,7 +8,11 @@ use super::sessions::{self, Ended};
 use super::{Chat, Error, users};
 use crate::db::{Conn, sql};
 use crate::id::UserId;
+use crate::protocol::rest::{People, Person};
 use crate::protocol::types::{Role, User, UserState};
+
+/// People of a page.
+const PAGE: i64 = 100;
 
 impl Chat {
     /// Makes an account for somebody, also where registration is closed. The address counts as confirmed.
@@ -25,6 +29,34 @@ impl Chat {
         tx.commit().await?;
         self.publish_user(&user);
         Ok(user)
+    }
+
+    /// A page of everybody who has an account, after this user name, with what only admins see.
+    pub async fn people(&self, admin: UserId, after: &str) -> Result<People, Error> {
+        let mut read = self.db.read().await?;
+        users::require_admin(&mut read, admin).await?;
+        let rows = sql("select u.id, u.username, u.role, u.display_name, u.avatar, u.state, u.created_at,
+                               a.email, a.confirmed_at
+                        from users u join accounts a on a.user_id = u.id
+                        where u.username_folded > $1 order by u.username_folded limit $2")
+        .bind(after.to_lowercase())
+        .bind(PAGE + 1)
+        .all(&mut read)
+        .await?;
+        let mut people = rows
+            .iter()
+            .map(|row| {
+                Ok(Person {
+                    user: users::user(row)?,
+                    email: row.text("email")?,
+                    confirmed: row.integer("confirmed_at")? > 0,
+                    created_at: row.time("created_at")?,
+                })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let more = people.len() > PAGE as usize;
+        people.truncate(PAGE as usize);
+        Ok(People { people, more })
     }
 
     /// Makes somebody an admin, or a member.

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use super::audit::Action;
-use super::sessions::{self, Device, Draft, Ended, Opened, SignedIn, Token};
+use super::sessions::{self, Device, Draft, Ended, Opened, SignedIn};
+use super::tokens::Token;
 use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};

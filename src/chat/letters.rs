@@ -3,7 +3,7 @@
 //! Must never know: how letters travel, what is stored.
 
 use super::Rules;
-use super::sessions::Token;
+use super::tokens::Token;
 use crate::mail::Letter;
 
 /// To somebody whose address waits for its confirmation.

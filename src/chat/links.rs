@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::accounts::{Email, Password};
 use super::audit::Action;
-use super::sessions::{self, Ended, Token};
+use super::sessions::{self, Ended};
+use super::tokens::Token;
 use super::{Chat, Error, letters, profiles, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};

@@ -21,6 +21,7 @@ pub mod profiles;
 pub mod roster;
 pub mod sessions;
 pub mod sign_ups;
+pub mod tokens;
 pub mod users;
 
 use std::sync::Arc;

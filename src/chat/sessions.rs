@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::accounts::is_worth_a_hash;
+use super::tokens::Token;
 use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Value, sql};
@@ -29,32 +28,6 @@ const SESSIONS_MAX: i64 = 50;
 
 /// Rows that one look may clear away; the rest is for the next.
 const SWEEP: i64 = 1_000;
-
-/// The secret of a session or a link: 32 random bytes in hexadecimal. Not `Debug`, so that no log can hold one.
-#[derive(Clone)]
-pub struct Token(String);
-
-impl Token {
-    /// As a cookie or header gave it; whether it is one the database says.
-    pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// For the cookie.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-
-    /// A new one.
-    pub(super) fn random() -> Result<Self, Error> {
-        Ok(Self(random_hex()?))
-    }
-
-    /// As stored.
-    pub(super) fn hash(&self) -> String {
-        hex(&Sha256::digest(self.0.as_bytes()))
-    }
-}
 
 /// Who is signed in, and by which sign-in.
 #[derive(Clone, Debug)]
@@ -396,15 +369,4 @@ pub(super) async fn end_rows(tx: &mut Conn, rows: &[crate::db::Row]) -> Result<V
 
 fn cut(text: &str, characters: usize) -> String {
     text.chars().filter(|character| !character.is_control()).take(characters).collect()
-}
-
-/// 32 random bytes as 64 hexadecimal digits, for secrets.
-pub fn random_hex() -> Result<String, Error> {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Hashing(error.to_string()))?;
-    Ok(hex(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

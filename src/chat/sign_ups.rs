@@ -4,7 +4,7 @@
 //! answer to whoever registers is the same, in both cases.
 
 use super::accounts::{Draft, Email, NewAccount, Username};
-use super::sessions::Token;
+use super::tokens::Token;
 use super::{Chat, Error, letters, links};
 use crate::db::sql;
 use crate::protocol::types::Role;

@@ -237,6 +237,30 @@ pub struct CreateUser {
     pub password: String,
 }
 
+/// `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct People {
+    /// At most 100.
+    pub people: Vec<Person>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Somebody with an account, as admins see them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Person {
+    /// As everybody sees them.
+    pub user: User,
+    /// Where mail goes.
+    pub email: String,
+    /// Whether the owner of the address was asked, or an admin vouched for it.
+    pub confirmed: bool,
+    /// Since when they have an account.
+    pub created_at: Timestamp,
+}
+
 /// `PUT /api/users/{id}/role`, for admins. The answer is the [`User`].
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -7,8 +7,8 @@ use ts_rs::{Config, TS};
 use super::error::{ErrorCode, Refusal};
 use super::rest::{
     Account, AskForMail, AuditEntry, AuditPage, Avatar, AvatarsAllowed, ChangeAccess, ChangeEmail,
-    ChangePassword, ChangeRole, Confirm, CreateUser, DeleteAccount, Profile, Register, Registered,
-    Registration, ResetLink, ResetPassword, ServerInfo, Session, Sessions, SignIn, SignedIn,
+    ChangePassword, ChangeRole, Confirm, CreateUser, DeleteAccount, People, Person, Profile, Register,
+    Registered, Registration, ResetLink, ResetPassword, ServerInfo, Session, Sessions, SignIn, SignedIn,
 };
 use super::{client, close, server, types};
 use crate::clock::Timestamp;
@@ -73,6 +73,8 @@ fn text() -> String {
         Session,
         Sessions,
         CreateUser,
+        People,
+        Person,
         ChangeRole,
         ChangeAccess,
         ResetLink,

@@ -12,7 +12,8 @@ use axum_extra::extract::cookie::CookieJar;
 
 use super::Doors;
 use super::error::Error;
-use crate::chat::sessions::{SignedIn, Token};
+use crate::chat::sessions::SignedIn;
+use crate::chat::tokens::Token;
 use crate::telemetry;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

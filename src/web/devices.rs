@@ -18,7 +18,8 @@ use super::limits::ClientAddress;
 use super::sessions::{browser, close, cookie};
 use crate::chat;
 use crate::chat::devices::{Presented, Tokens};
-use crate::chat::sessions::{Device, Token};
+use crate::chat::sessions::Device;
+use crate::chat::tokens::Token;
 use crate::protocol::rest::{
     AutoSignedIn, DeviceDone, DeviceLogin, DeviceRefused, DeviceSignedIn, DeviceToken, DeviceVerified,
 };

@@ -17,7 +17,7 @@ use super::limits::ClientAddress;
 use super::sessions::close;
 use crate::chat;
 use crate::chat::accounts::{Email, Password};
-use crate::chat::sessions::Token;
+use crate::chat::tokens::Token;
 use crate::protocol::rest::{AskForMail, Confirm, ResetPassword};
 
 /// Somebody forgot a password.

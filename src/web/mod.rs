@@ -91,7 +91,7 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/password/reset", post(links::reset))
         .route("/confirmation", post(links::confirm))
         .route("/confirmation/resend", post(links::resend))
-        .route("/users", post(users::create))
+        .route("/users", get(users::list).post(users::create))
         .route("/users/{id}/role", put(users::set_role))
         .route("/users/{id}/access", put(users::set_access))
         .route("/users/{id}/reset-link", post(users::reset_link))

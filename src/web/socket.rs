@@ -160,7 +160,10 @@ async fn attach(
     if let Some(Resume { connection, seq }) = resume
         && let Some((same, generation)) = doors.live.hub.resume(connection, user, me.session, seq)
     {
-        goes_on(doors, me).await?;
+        if let Err(error) = goes_on(doors, me).await {
+            same.detach(generation, doors.chat.now());
+            return Err(error);
+        }
         telemetry::RESUMED_CONNECTIONS.add();
         doors.voice.socket_back(user, connection, connection);
         return Ok((Attached { connection: same, generation }, true));
@@ -169,12 +172,15 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    goes_on(doors, me).await?;
-    let channels = match open_channels(doors, &connection).await {
+    let begun = async {
+        goes_on(doors, me).await?;
+        Ok(open_channels(doors, &connection).await?)
+    };
+    let channels = match begun.await {
         Ok(channels) => channels,
         Err(error) => {
             doors.live.hub.remove(id);
-            return Err(error.into());
+            return Err(error);
         }
     };
     if let Some(Resume { connection: before, .. }) = resume {

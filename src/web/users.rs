@@ -13,8 +13,19 @@ use super::auth::CurrentUser;
 use super::error::{self, Error, to_the_end};
 use super::sessions::close;
 use crate::id::UserId;
-use crate::protocol::rest::{AuditPage, ChangeAccess, ChangeRole, CreateUser, ResetLink};
+use crate::protocol::rest::{AuditPage, ChangeAccess, ChangeRole, CreateUser, People, ResetLink};
 use crate::protocol::types::User;
+
+/// Everybody who has an account; with `?after=` and a user name, those who come after.
+pub async fn list(
+    State(doors): State<Arc<Doors>>,
+    CurrentUser(me): CurrentUser,
+    uri: Uri,
+) -> Result<Json<People>, Error> {
+    // A user name needs no escapes; what has some comes after nobody in particular.
+    let after = uri.query().and_then(|query| query.strip_prefix("after=")).unwrap_or_default();
+    Ok(Json(doors.chat.people(me.user.id, after).await?))
+}
 
 /// Makes an account for somebody.
 pub async fn create(

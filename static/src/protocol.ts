@@ -768,6 +768,40 @@ email: string,
 password: string, };
 
 /**
+ * `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after.
+ */
+export type People = { 
+/**
+ * At most 100.
+ */
+people: Array<Person>, 
+/**
+ * Whether there are more.
+ */
+more: boolean, };
+
+/**
+ * Somebody with an account, as admins see them.
+ */
+export type Person = { 
+/**
+ * As everybody sees them.
+ */
+user: User, 
+/**
+ * Where mail goes.
+ */
+email: string, 
+/**
+ * Whether the owner of the address was asked, or an admin vouched for it.
+ */
+confirmed: boolean, 
+/**
+ * Since when they have an account.
+ */
+created_at: Timestamp, };
+
+/**
  * `PUT /api/users/{id}/role`, for admins. The answer is the [`User`].
  */
 export type ChangeRole = { 
