@@ -1,18 +1,8 @@
 // Every screen in every width and both themes: a picture to look at, and no fault that a machine can find.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { AxeBuilder } from '@axe-core/playwright';
+import { DESK, inspect, PHONE, TABLET } from './support/look.mjs';
 import { story } from './support/stage.mjs';
 import { until } from './support/until.mjs';
-
-const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
-const THEMES = ['dark', 'light'];
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-const DESK = { viewport: { width: 1280, height: 800 } };
-const TABLET = { viewport: { width: 900, height: 800 } };
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
 const CONVERSATION = [
   ['ana', 'Morning. The new cable is in, the line no longer drops when somebody uses the microwave.'],
@@ -24,7 +14,6 @@ const CONVERSATION = [
 ];
 
 story('every screen is sound, in every width and theme', async (stage) => {
-  mkdirSync(SHOTS, { recursive: true });
   const server = await stage.server();
   const ana = await stage.person('ana', 440, DESK);
   const ben = await stage.person('ben', 880, TABLET);
@@ -78,7 +67,6 @@ story('every screen is sound, in every width and theme', async (stage) => {
 });
 
 story("the admin's dialogs are sound, in every width and theme", async (stage) => {
-  mkdirSync(SHOTS, { recursive: true });
   const server = await stage.server();
   const ana = await stage.person('ana', 440, DESK);
   await ana.setsUp(server);
@@ -135,22 +123,4 @@ story("the admin's dialogs are sound, in every width and theme", async (stage) =
 
 async function isFocused(place, what) {
   await until(`${what} has the focus`, () => place.evaluate((element) => element === document.activeElement));
-}
-
-/** A picture and the faults of what one person sees, in both themes. */
-async function inspect(person, screen) {
-  const { page } = person;
-  const { width } = page.viewportSize();
-  const faults = [];
-  for (const colorScheme of THEMES) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.screenshot({ path: `${SHOTS}${screen}-${width}-${colorScheme}.png` });
-    const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-    const sideways = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    if (sideways) faults.push(`${screen} at ${width}, ${colorScheme}: scrolls sideways`);
-    for (const { id, nodes } of violations) {
-      faults.push(`${screen} at ${width}, ${colorScheme}: ${id}: ${nodes.map((node) => node.target).join(', ')}`);
-    }
-  }
-  return faults;
 }
