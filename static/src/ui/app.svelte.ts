@@ -4,12 +4,13 @@
 import { createContext, tick } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
 import type { Client } from "../client";
-import type { Channel, ChannelId, UserId } from "../protocol";
+import type { Channel, ChannelId, User, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
 import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
+import { deletedAccount } from "../words";
 
 /** A dialog over everything. */
 export type OpenSheet =
@@ -63,7 +64,13 @@ export class App {
   }
 
   name(user: UserId): string {
-    return this.at("users").users.get(user)?.username ?? "somebody";
+    const known = this.at("users").users.get(user);
+    return known ? shownName(known) : "somebody";
+  }
+
+  /** The address of somebody's picture. */
+  avatar(user: UserId): string | null {
+    return this.at("users").users.get(user)?.avatar ?? null;
   }
 
   /** Whether this user may change the house. */
@@ -111,3 +118,9 @@ export class App {
 }
 
 export const [getApp, setApp] = createContext<App>();
+
+/** The name to show for a user. */
+export function shownName(user: User): string {
+  if (user.state === "deleted") return deletedAccount;
+  return user.display_name ?? user.username;
+}
