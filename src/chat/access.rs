@@ -213,6 +213,41 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn what_they_asked_just_before_is_refused_where_it_is_carried_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let chat = crate::chat::tests::an_empty_one(folder.path()).await;
+        chat.make_first_channels().await.unwrap();
+        let mut tx = chat.db.begin().await.unwrap();
+        let ana: UserId = chat.next_id();
+        sql("insert into users (id, username, username_folded, role, created_at) values ($1, 'a', 'a', 'admin', 0)")
+            .bind(ana)
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        channels::join_defaults(&mut tx, ana, chat.now()).await.unwrap();
+        let ids = sql("select id from channels").all(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        for state in [UserState::Active, UserState::Disabled, UserState::Deleted] {
+            let mut tx = chat.db.begin().await.unwrap();
+            let text = users::state_text(state);
+            sql("update users set state = $2 where id = $1")
+                .bind(ana)
+                .bind(text)
+                .execute(&mut tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            for row in &ids {
+                let channel = chat.allows(ana, row.id("id").unwrap(), Act::Administer).await;
+                assert_eq!(channel.is_ok(), state == UserState::Active, "{state:?}");
+            }
+            let renamed =
+                chat.create_category(ana, crate::chat::channels::settings::Name::parse("Work").unwrap());
+            assert_eq!(renamed.await.is_ok(), state == UserState::Active, "{state:?}");
+        }
+    }
+
     const ALL: [Act; 9] = [
         Act::Read,
         Act::Write,

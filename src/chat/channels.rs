@@ -353,17 +353,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn there_are_as_many_channels_as_there_may_be_and_not_one_more() {
         let folder = tempfile::tempdir().unwrap();
-        let db = crate::db::Db::open(&crate::db::Address::File(folder.path().join("test.db"))).await.unwrap();
-        let rules = crate::chat::Rules {
-            registration_open: true,
-            session_lasts: std::time::Duration::from_secs(60),
-            passwords: crate::chat::passwords::Cost { memory_kib: 8, passes: 1 },
-            confirmation: false,
-            avatars: crate::protocol::rest::AvatarsAllowed::Initials,
-            server_name: String::new(),
-            page: String::new(),
-        };
-        let chat = Chat::new(db, Arc::default(), crate::clock::Clock::System, rules, None).await.unwrap();
+        let chat = crate::chat::tests::an_empty_one(folder.path()).await;
         let now = chat.now();
         let mut tx = chat.db.begin().await.unwrap();
         let admin: UserId = chat.next_id();

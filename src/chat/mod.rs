@@ -250,3 +250,23 @@ impl Chat {
         self.db.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Over a new database in this folder.
+    pub(super) async fn an_empty_one(folder: &std::path::Path) -> Chat {
+        let db = Db::open(&db::Address::File(folder.join("test.db"))).await.unwrap();
+        let rules = Rules {
+            registration_open: true,
+            session_lasts: std::time::Duration::from_secs(60),
+            passwords: passwords::Cost { memory_kib: 8, passes: 1 },
+            confirmation: false,
+            avatars: AvatarsAllowed::Initials,
+            server_name: String::new(),
+            page: String::new(),
+        };
+        Chat::new(db, Arc::default(), Clock::System, rules, None).await.unwrap()
+    }
+}
