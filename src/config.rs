@@ -34,10 +34,25 @@ pub struct CommandLine {
 pub enum Command {
     /// Run the server (the same as no command)
     Serve(Box<Settings>),
+    /// Print a one-time link that replaces somebody's forgotten password, also while the server runs
+    ResetLink(Box<ResetLink>),
     /// Measure this machine
     #[command(subcommand)]
     Bench(crate::bench::Bench),
 }
+
+/// Whose password is forgotten, on which server.
+#[derive(Debug, Args)]
+pub struct ResetLink {
+    /// Their user name
+    pub name: String,
+    /// Where the server has its data, as it was told itself.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The commands that take settings.
+const WITH_SETTINGS: [&str; 2] = ["serve", "reset-link"];
 
 /// Everything an operator may set.
 #[derive(Clone, Debug, Args)]
@@ -73,6 +88,39 @@ pub struct Settings {
     /// Whether anybody who can open the page may make an account. Open, since who can reach it is decided by `listen`
     #[arg(long, env = "CROMULENT_REGISTRATION", value_enum, default_value = "open")]
     pub registration: Registration,
+
+    /// Whether an account begins only when the owner of its e-mail address answered a mail. Needs `smtp-host`. Accounts
+    /// that never answered one are locked out until they do
+    #[arg(long, env = "CROMULENT_EMAIL_CONFIRMATION", value_enum, default_value = "off")]
+    pub email_confirmation: EmailConfirmation,
+
+    /// Mail server, for forgotten passwords and confirmations. Without one an admin hands out links for new passwords
+    #[arg(long, env = "CROMULENT_SMTP_HOST", value_name = "HOST")]
+    pub smtp_host: Option<String>,
+
+    /// Port of the mail server; by default 465 with implicit TLS, 587 with STARTTLS, 25 without
+    #[arg(long, env = "CROMULENT_SMTP_PORT", value_name = "PORT")]
+    pub smtp_port: Option<u16>,
+
+    /// How the way to the mail server is secured. Whom to trust, the system's certificates say
+    #[arg(long, env = "CROMULENT_SMTP_TLS", value_enum, default_value = "implicit")]
+    pub smtp_tls: SmtpTls,
+
+    /// Name to sign in with at the mail server, if it wants one
+    #[arg(long, env = "CROMULENT_SMTP_USER", value_name = "NAME", requires = "smtp_password_file")]
+    pub smtp_user: Option<String>,
+
+    /// File with the password for it. A file, since flags and the environment are seen by others
+    #[arg(long, env = "CROMULENT_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+
+    /// Who writes the mails, as in `Cromulent <chat@example.org>`; by default `cromulent` at the mail server's name
+    #[arg(long, env = "CROMULENT_MAIL_FROM", value_name = "SENDER")]
+    pub mail_from: Option<String>,
+
+    /// Which pictures people may show. Pictures lie on other servers, which then learn who looks at them
+    #[arg(long, env = "CROMULENT_AVATARS", value_enum, default_value = "initials")]
+    pub avatars: Avatars,
 
     /// Days a sign-in lasts
     #[arg(long, env = "CROMULENT_SESSION_DAYS", value_name = "DAYS", default_value = "60",
@@ -215,6 +263,37 @@ pub enum Registration {
     Closed,
 }
 
+/// Whether addresses are confirmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum EmailConfirmation {
+    /// Nobody is asked.
+    Off,
+    /// An account begins with the answer to a mail.
+    Required,
+}
+
+/// The way to the mail server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SmtpTls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, and no mail without.
+    Starttls,
+    /// None: for a mail server on this machine.
+    None,
+}
+
+/// Pictures of people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Avatars {
+    /// None: everybody has initials.
+    Initials,
+    /// Those that libravatar.org has for an address, for who wants that.
+    Libravatar,
+    /// Any address, too.
+    Links,
+}
+
 /// Ways voice may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum VoicePaths {
@@ -309,7 +388,8 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine
 fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
     let matches = CommandLine::command().ignore_errors(true).try_get_matches_from(arguments).ok()?;
     let given = |matches: &clap::ArgMatches| matches.try_get_one::<PathBuf>("config").ok().flatten().cloned();
-    matches.subcommand_matches("serve").and_then(given).or_else(|| given(&matches))
+    let of_command = WITH_SETTINGS.iter().find_map(|name| matches.subcommand_matches(name).and_then(given));
+    of_command.or_else(|| given(&matches))
 }
 
 /// Makes the file's values the defaults, so that flags and environment go before them.
@@ -334,7 +414,10 @@ fn with_file(mut command: clap::Command, file: &Path) -> Result<clap::Command, E
             texts(&value).ok_or_else(|| Error::WrongKind { file: name.clone(), key: key.clone() })?;
         let set = |arg: clap::Arg| arg.default_values(values.clone());
         let id = long.replace('-', "_");
-        command = command.mut_arg(&id, set).mut_subcommand("serve", |serve| serve.mut_arg(&id, set));
+        command = command.mut_arg(&id, set);
+        for name in WITH_SETTINGS {
+            command = command.mut_subcommand(name, |one| one.mut_arg(&id, set));
+        }
     }
     Ok(command)
 }

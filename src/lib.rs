@@ -2,7 +2,7 @@
 //!
 //! The house has five rooms, and imports go one way: [`protocol`] (the words on the wire) <- [`live`] (who is
 //! here now) <- [`chat`] (what is remembered) <- [`voice`] (the bridge to the SFU) <- [`web`] (the doors).
-//! Beside them stand [`config`], [`telemetry`], [`files`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
+//! Beside them stand [`config`], [`telemetry`], [`files`], [`mail`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
 //! server from outside only. `tests/architecture.rs` holds all of them to it.
 //!
 //! Start with [`Server::start`]; ARCHITECTURE.md has the map and three walkthroughs.
@@ -15,6 +15,7 @@ pub mod db;
 pub mod files;
 pub mod id;
 pub mod live;
+pub mod mail;
 pub mod protocol;
 pub mod telemetry;
 pub mod voice;
@@ -31,12 +32,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::chat::{Chat, Rules, passwords, sessions};
+use crate::chat::{Chat, Rules, passwords, tokens};
 use crate::clock::Clock;
-use crate::config::{Settings, VoiceGso, VoicePaths, VoicePin};
+use crate::config::{Avatars, EmailConfirmation, Settings, SmtpTls, VoiceGso, VoicePaths, VoicePin};
 use crate::db::Db;
 use crate::live::Live;
 use crate::live::hub::{Audience, news};
+use crate::mail::{MailServer, MailTls, Mailer};
+use crate::protocol::rest::AvatarsAllowed;
 use crate::protocol::server::ServerEvent;
 use crate::voice::Voice;
 use crate::web::Doors;
@@ -46,6 +49,9 @@ use crate::web::writer::GAP;
 
 /// How often time passes for presence, typing and voice places. Their limits are seconds.
 const TICK: Duration = Duration::from_millis(250);
+
+/// How often it is looked what is over by itself. Days are the shortest that anything lasts.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 /// How long a stopping server waits for sockets to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -95,6 +101,20 @@ pub enum StartError {
     /// The first rows cannot be written.
     #[error(transparent)]
     Chat(#[from] chat::Error),
+    /// Mail cannot be sent as set.
+    #[error(transparent)]
+    Mail(#[from] mail::Error),
+    /// The file with the mail server's password cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Password {
+        /// Which.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Nobody could ever confirm an address.
+    #[error("email-confirmation needs a mail server: set smtp-host")]
+    ConfirmationWithoutMail,
     /// Voice cannot start.
     #[error("voice: {0}")]
     Voice(#[from] sfu::StartError),
@@ -104,14 +124,21 @@ impl Server {
     /// Opens the database, binds every port and serves until [`Server::stop`].
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         make_folder(&settings.data_dir)?;
-        let db = Db::open(&settings.database()).await?;
-        let live = Arc::new(Live::default());
-        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)).await?);
-        chat.make_first_channels().await?;
-
         let listen = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let public = PublicUrl::new(settings.public_url.as_deref());
+        let url = public.text(address);
+
+        let db = Db::open(&settings.database()).await?;
+        let live = Arc::new(Live::default());
+        let mail = mailer(settings)?;
+        if mail.is_none() && settings.email_confirmation == EmailConfirmation::Required {
+            return Err(StartError::ConfirmationWithoutMail);
+        }
+        let rules = rules(settings, url.clone());
+        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules, mail).await?);
+        chat.make_first_channels().await?;
 
         let (sfu, events) = sfu::Sfu::start(voice_config(settings))?;
         let voice_ports = sfu.ports();
@@ -121,9 +148,7 @@ impl Server {
             voice.apply(&channel);
         }
 
-        let public = PublicUrl::new(settings.public_url.as_deref());
-        let url = public.text(address);
-        let setup_token = sessions::random_hex()?;
+        let setup_token = tokens::random_hex()?;
         let setup_link = chat.needs_admin().await?.then(|| format!("{url}/setup/{setup_token}"));
         let doors = Arc::new(Doors {
             chat: chat.clone(),
@@ -141,6 +166,7 @@ impl Server {
             tokio::spawn(follow_voice(doors.clone(), events)),
             tokio::spawn(tick(doors.clone())),
             tokio::spawn(tell_news(doors.clone())),
+            tokio::spawn(sweep(doors.clone())),
         ];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
@@ -169,6 +195,18 @@ impl Server {
         }
         self.chat.close().await;
     }
+}
+
+/// A one-time link that replaces the password of the user with this name: the way back for an admin who is the only
+/// one. The server may run meanwhile.
+pub async fn reset_link(settings: &Settings, name: &str) -> Result<String, StartError> {
+    let db = Db::open(&settings.database()).await?;
+    let page = PublicUrl::new(settings.public_url.as_deref()).text(settings.listen);
+    let live = Live::default();
+    let chat = Chat::new(db, live.hub.clone(), Clock::System, rules(settings, page), None).await?;
+    let issued = chat.issue_reset_link_at_console(name).await;
+    chat.close().await;
+    Ok(issued.map(|(_, url)| url)?)
 }
 
 async fn serve(listener: TcpListener, doors: Arc<Doors>, mut stopped: watch::Receiver<bool>) {
@@ -208,13 +246,50 @@ async fn tell_news(doors: Arc<Doors>) {
     }
 }
 
+/// Ends what is over by itself: sign-ins with their sockets, links, registrations.
+async fn sweep(doors: Arc<Doors>) {
+    let mut interval = tokio::time::interval(SWEEP);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match doors.chat.sweep().await {
+            Ok(ended) => web::sessions::close(&doors, &ended),
+            Err(error) => tracing::error!(%error, "what is over could not be cleared away"),
+        }
+    }
+}
+
+/// The letterbox, if there is a mail server.
+fn mailer(settings: &Settings) -> Result<Option<Mailer>, StartError> {
+    let Some(host) = settings.smtp_host.clone() else { return Ok(None) };
+    let (tls, port) = match settings.smtp_tls {
+        SmtpTls::Implicit => (MailTls::Implicit, 465),
+        SmtpTls::Starttls => (MailTls::StartTls, 587),
+        SmtpTls::None => (MailTls::None, 25),
+    };
+    let credentials = match (&settings.smtp_user, &settings.smtp_password_file) {
+        (Some(user), Some(file)) => {
+            let fail = |source| StartError::Password { file: file.display().to_string(), source };
+            let password = std::fs::read_to_string(file).map_err(fail)?;
+            Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        _ => None,
+    };
+    let from = match &settings.mail_from {
+        Some(from) => from.clone(),
+        None => format!("cromulent@{host}"),
+    };
+    let port = settings.smtp_port.unwrap_or(port);
+    Ok(Some(Mailer::start(MailServer { host, port, tls, credentials, from })?))
+}
+
 fn make_folder(path: &Path) -> Result<(), StartError> {
     let fail = |source| StartError::Folder { path: path.display().to_string(), source };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(fail)
 }
 
-fn rules(settings: &Settings) -> Rules {
+fn rules(settings: &Settings, page: String) -> Rules {
     Rules {
         registration_open: settings.registration == config::Registration::Open,
         session_lasts: Duration::from_secs(u64::from(settings.session_days) * 24 * 60 * 60),
@@ -222,6 +297,14 @@ fn rules(settings: &Settings) -> Rules {
             memory_kib: settings.password_memory_kib,
             passes: settings.password_passes,
         },
+        confirmation: settings.email_confirmation == EmailConfirmation::Required,
+        avatars: match settings.avatars {
+            Avatars::Initials => AvatarsAllowed::Initials,
+            Avatars::Libravatar => AvatarsAllowed::Libravatar,
+            Avatars::Links => AvatarsAllowed::Links,
+        },
+        server_name: settings.server_name.clone(),
+        page,
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use cromulent::clock::Clock;
 use cromulent::config::{self, Command, Settings};
-use cromulent::{Server, bench, files, telemetry};
+use cromulent::{Server, bench, files, reset_link, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -18,6 +18,7 @@ async fn main() -> ExitCode {
     match line.command {
         None => serve(&line.settings).await,
         Some(Command::Serve(settings)) => serve(&settings).await,
+        Some(Command::ResetLink(whose)) => print_reset_link(&whose).await,
         Some(Command::Bench(bench)) => match bench::run(bench).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
@@ -56,6 +57,18 @@ async fn serve(settings: &Settings) -> ExitCode {
     tracing::info!("stopping");
     server.stop().await;
     ExitCode::SUCCESS
+}
+
+#[allow(clippy::print_stdout)]
+async fn print_reset_link(whose: &config::ResetLink) -> ExitCode {
+    match reset_link(&whose.settings, &whose.name).await {
+        Ok(link) => {
+            println!("{link}");
+            println!("opens once, within a day, and ends every sign-in of {}", whose.name);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
 }
 
 #[allow(clippy::print_stderr)]

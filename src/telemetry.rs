@@ -48,6 +48,9 @@ counters! {
     RESUMED_CONNECTIONS = "cromulent_resumed_connections_total", "Connections that went on where they stopped.";
     WRONG_ORIGINS = "cromulent_wrong_origins_total", "Requests refused because another site made them.";
     WRONG_PASSWORDS = "cromulent_wrong_passwords_total", "Sign-ins with a wrong name or password.";
+    MAILS_SENT = "cromulent_mails_sent_total", "Mails the mail server took.";
+    MAILS_LOST = "cromulent_mails_lost_total", "Mails nobody took.";
+    REUSED_TOKENS = "cromulent_reused_tokens_total", "Refresh tokens that came a second time; their sign-ins were ended.";
     HASHING_BUSY = "cromulent_hashing_busy_total", "Sign-ins refused because too many passwords waited.";
     MESSAGES_POSTED = "cromulent_messages_posted_total", "Messages stored.";
     VOICE_JOINS = "cromulent_voice_joins_total", "Participants admitted to a voice room.";

@@ -2,14 +2,17 @@
 //!
 //! The table says what is expected; each cell is tried on a channel of its own, so that no cell spoils another.
 
-use cromulent::bench::client::{Error, Socket};
-use cromulent::id::UserId;
+use cromulent::bench::client::{Error, Frame, Socket};
+use cromulent::id::{ChannelId, UserId};
 use cromulent::protocol::client::{ChannelSetting, Request};
+use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::types::{Admission, ChannelKind, Writers};
+use hyper::Method;
+use serde_json::json;
 
 use crate::support::channels::{ana_the_admin_and, history, post};
-use crate::support::{TestServer, TestUser};
+use crate::support::{PASSWORD, PATIENCE, TestServer, TestUser};
 
 /// Of each channel: an admin who is in it, an admin who is not, a member, somebody who is not in it.
 const WHO: [&str; 4] = ["admin", "outside", "member", "stranger"];
@@ -96,7 +99,15 @@ async fn tries(
         "member" => member,
         _ => stranger,
     };
-    let request = match command {
+    if command == "talk" {
+        return actor.asks_to_join(id).await;
+    }
+    actor.asks(&request(command, id, guest, members)).await.map(drop)
+}
+
+/// What a word of the table asks for.
+fn request(command: &str, id: ChannelId, guest: UserId, members: UserId) -> Request {
+    match command {
         "post" => post(id, "hi"),
         "history" => history(id),
         "typing" => Request::SetTyping { channel: id, active: true },
@@ -110,10 +121,10 @@ async fn tries(
         "members" => Request::ListMembers { channel: id },
         "add" => Request::AddMember { channel: id, user: guest },
         "remove" => Request::RemoveMember { channel: id, user: members },
-        "talk" => return actor.asks_to_join(id).await,
+        // Nobody looks at the offer before it is known whether one may.
+        "talk" => Request::JoinVoice { channel: id, offer: String::new(), muted: false, deafened: false },
         other => panic!("the table says {other}"),
-    };
-    actor.asks(&request).await.map(drop)
+    }
 }
 
 #[tokio::test]
@@ -154,6 +165,63 @@ async fn every_cell_of_the_matrix_holds() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// One more column for every channel: `disabled`, and all its cells say no. An admin and a member of the channel are
+/// shut out while their pages are open.
+#[tokio::test]
+async fn whoever_is_disabled_may_do_nothing_anywhere() {
+    let server = TestServer::start().await;
+    let (ana, [dora, ben, guest]) = ana_the_admin_and(&server, ["dora", "ben", "guest"]).await;
+    let [doras, bens, guest] = [&dora, &ben, &guest].map(|user| ana.id_of(&user.name));
+    let sets = async |user: UserId, what: &str, body: serde_json::Value| {
+        let path = format!("/api/users/{user}/{what}");
+        let reply = server.send(Method::PUT, &path, &ana.cookie, body).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+    };
+    sets(doras, "role", json!({ "role": "admin" })).await;
+    let mut lines = TABLE.trim_start_matches('\n').lines();
+    let channels: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    lines.next();
+    let commands: Vec<&str> = lines.map(|line| line.split_whitespace().next().unwrap()).collect();
+    for (number, channel) in channels.into_iter().enumerate() {
+        for kind in [ChannelKind::Text, ChannelKind::Voice] {
+            if (channel, kind) == ("announcement", ChannelKind::Voice) {
+                continue;
+            }
+            let name = format!("{channel} {number} {kind:?}");
+            let mut setter = TestUser::connect(&server, "ana", ana.cookie.clone()).await;
+            let id = setter.makes(&name, kind, settings(channel, kind)).await.id;
+            setter.adds(id, doras).await;
+            setter.adds(id, bens).await;
+            if channel == "archived" {
+                setter.changes(id, vec![ChannelSetting::Archived(true)]).await.unwrap();
+            }
+            for command in commands.iter().filter(|command| !command.starts_with("voice-")) {
+                for (name, user) in [("dora", doras), ("ben", bens)] {
+                    let cookie = server.http().sign_in(name, PASSWORD).await.unwrap();
+                    let mut page = TestUser::connect(&server, name, cookie.clone()).await;
+                    sets(user, "access", json!({ "disabled": true })).await;
+                    // It may be gone before it can ask.
+                    let _ = page.socket.ask(&request(command, id, guest, bens)).await;
+                    let end = loop {
+                        match tokio::time::timeout(PATIENCE, page.socket.frame()).await.unwrap() {
+                            Ok(Frame::Answer { result, .. }) => panic!("{name}, {command}: {result:?}"),
+                            Ok(Frame::Event { .. } | Frame::Refused { .. }) => {}
+                            Err(end) => break end,
+                        }
+                    };
+                    let good = matches!(end, Error::Closed(close::SIGNED_OUT) | Error::Connection(_));
+                    assert!(good, "{name}, {command}: {end}");
+                    assert!(Socket::open(server.http().0, &cookie, None).await.is_err());
+                    sets(user, "access", json!({ "disabled": false })).await;
+                }
+            }
+            let mut ana = TestUser::connect(&server, "ana", ana.cookie.clone()).await;
+            let people = ana.sees_members(id).await;
+            assert!(people.contains(&bens) && !people.contains(&guest), "{channel} {kind:?} is as it was");
+        }
+    }
 }
 
 #[tokio::test]

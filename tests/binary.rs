@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use cromulent::bench::client::Http;
 
@@ -37,7 +37,10 @@ impl Process {
 
 /// The binary on this folder, and on the database that belongs to it.
 fn command(data: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+    on(Command::new(BINARY), data)
+}
+
+fn on(mut command: Command, data: &Path) -> Command {
     command.arg("--data-dir").arg(data);
     if let Some(address) = postgres::database_of(data) {
         command.env("CROMULENT_DATABASE", address);
@@ -59,7 +62,10 @@ impl Drop for Process {
 }
 
 fn run(arguments: &[&str]) -> (bool, String, String) {
-    let output = Command::new(BINARY).args(arguments).output().unwrap();
+    told(Command::new(BINARY).args(arguments).output().unwrap())
+}
+
+fn told(output: Output) -> (bool, String, String) {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
@@ -68,11 +74,43 @@ fn run(arguments: &[&str]) -> (bool, String, String) {
 fn help_is_the_manual() {
     let (good, help, _) = run(&["--help"]);
     assert!(good);
-    for word in
-        ["--listen", "CROMULENT_LISTEN", "127.0.0.1:8080", "--voice-port", "--data-dir", "--config", "bench"]
-    {
+    for word in [
+        "--listen",
+        "CROMULENT_LISTEN",
+        "127.0.0.1:8080",
+        "--voice-port",
+        "--data-dir",
+        "--config",
+        "bench",
+        "reset-link",
+    ] {
         assert!(help.contains(word), "--help does not mention {word}");
     }
+}
+
+#[tokio::test]
+async fn the_console_hands_out_a_link_for_a_forgotten_password_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (_process, address) = Process::start(&data, 0);
+    let http = Http(address);
+    http.register(&account("ana")).await.unwrap();
+    let listen = address.to_string();
+    let ask = |name: &str| {
+        let mut command = Command::new(BINARY);
+        command.args(["reset-link", name, "--listen", &listen]);
+        on(command, &data).output().map(told).unwrap()
+    };
+    let (good, said, _) = ask("Ana");
+    let link = said.lines().next().unwrap();
+    assert!(good && link.starts_with(&format!("http://localhost:{}/reset/", address.port())), "{said}");
+    let token = link.rsplit('/').next().unwrap();
+    let body = serde_json::json!({ "token": token, "password": "a wholly new sentence" }).to_string();
+    let reply = http.send(hyper::Method::POST, "/api/password/reset", None, body).await.unwrap();
+    assert_eq!(reply.status, hyper::StatusCode::NO_CONTENT);
+    assert!(http.sign_in("ana", "a wholly new sentence").await.is_ok());
+    let (good, _, error) = ask("nobody");
+    assert!(!good && error.contains("not found"), "{error}");
 }
 
 #[test]

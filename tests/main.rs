@@ -15,6 +15,8 @@ mod support;
 mod access;
 /// Who may come in.
 mod accounts;
+/// What admins do to other people's accounts.
+mod administration;
 /// The house holds: imports go one way.
 mod architecture;
 /// The load generator measures a real server.
@@ -27,14 +29,24 @@ mod categories;
 mod channels;
 /// What operations may rely on, whatever the engine.
 mod database;
+/// Programs that sign in without a browser.
+mod devices;
+/// One-time links, over a real mail server's door.
+mod links;
 /// Who is in a channel, and who knows of it.
 mod memberships;
 /// Writing and reading back.
 mod messages;
+/// The API's description says what is so.
+mod openapi;
 /// What is so on PostgreSQL alone.
 mod postgres;
 /// Who is here, and who writes.
 mod presence;
+/// How people look to others.
+mod profiles;
+/// Sign-ins here and elsewhere, and their end.
+mod sign_ins;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
 /// Many come and go at once, and everybody sees the same in the end.

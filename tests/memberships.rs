@@ -5,9 +5,11 @@ use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{ServerEvent, VoiceEnd};
 use cromulent::protocol::types::ChannelKind;
+use hyper::{Method, StatusCode};
+use serde_json::json;
 
 use crate::support::channels::{OPEN, PRIVATE, ana_the_admin_and, history, post};
-use crate::support::{TestServer, TestUser};
+use crate::support::{PASSWORD, TestServer, TestUser};
 
 #[tokio::test]
 async fn a_private_channel_is_between_its_members() {
@@ -126,6 +128,30 @@ async fn members_bring_others_in_and_only_an_admin_throws_out() {
         _ => None,
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_deletes_an_account_is_in_no_channel_and_comes_into_none() {
+    let server = TestServer::start().await;
+    let (mut ana, [ben]) = ana_the_admin_and(&server, ["ben"]).await;
+    let (anas, bens) = (ana.id_of("ana"), ana.id_of("ben"));
+    let den = ana.makes("Den", ChannelKind::Text, vec![PRIVATE]).await.id;
+    ana.adds(den, bens).await;
+    let body = json!({ "password": PASSWORD });
+    let reply = server.send(Method::POST, "/api/account/deletion", &ben.cookie, body).await;
+    assert_eq!(reply.status, StatusCode::NO_CONTENT);
+    ana.waits_for(|event| match event {
+        ServerEvent::MembershipChanged { channel, user, member: false } => {
+            (*channel == den && *user == bens).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+    assert_eq!(ana.sees_members(den).await, [anas]);
+    let back = Request::AddMember { channel: den, user: bens };
+    assert_eq!(ana.asks(&back).await.unwrap_err(), ErrorCode::NotFound);
+    let hall = ana.makes("Hall", ChannelKind::Text, vec![]).await.id;
+    assert_eq!(ana.sees_members(hall).await, [anas]);
 }
 
 #[tokio::test]

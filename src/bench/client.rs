@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN,
+    SET_COOKIE,
+};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
@@ -43,6 +46,13 @@ pub enum Error {
     Protocol(String),
 }
 
+/// Shows who one is: a cookie as [`Reply::cookie`] has it, or `Bearer` and an access token.
+fn credentials(headers: &mut HeaderMap, given: &str) -> Result<(), Error> {
+    let name = if given.starts_with("Bearer ") { AUTHORIZATION } else { COOKIE };
+    headers.insert(name, HeaderValue::from_str(given).map_err(connection)?);
+    Ok(())
+}
+
 /// An answer to a plain HTTP request.
 #[derive(Debug)]
 pub struct Reply {
@@ -50,6 +60,10 @@ pub struct Reply {
     pub status: StatusCode,
     /// The cookie it sets, as a request sends it back.
     pub cookie: Option<String>,
+    /// The same with all that is said about it.
+    pub set_cookie: Option<String>,
+    /// What a page may load (Content-Security-Policy).
+    pub policy: Option<String>,
     /// Its body.
     pub body: String,
 }
@@ -67,7 +81,7 @@ impl Http {
 
     /// Signs in; the session's cookie.
     pub async fn sign_in(self, login: &str, password: &str) -> Result<String, Error> {
-        let body = SignIn { login: login.to_owned(), password: password.to_owned() };
+        let body = SignIn { login: login.to_owned(), password: password.to_owned(), remember: true };
         self.for_cookie("/api/session", serde_json::to_string(&body)).await
     }
 
@@ -101,16 +115,23 @@ impl Http {
         if let Some(origin) = origin {
             request = request.header(ORIGIN, origin);
         }
+        let mut request = request.body(Full::new(Bytes::from(body))).map_err(connection)?;
         if let Some(cookie) = cookie {
-            request = request.header(COOKIE, cookie);
+            credentials(request.headers_mut(), cookie)?;
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(connection)?;
         let response = sender.send_request(request).await.map_err(connection)?;
         let (parts, body) = response.into_parts();
-        let set = parts.headers.get(SET_COOKIE).and_then(|value| value.to_str().ok());
-        let cookie = set.and_then(|value| value.split(';').next()).map(str::to_owned);
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (set_cookie, policy) = (text(SET_COOKIE), text(CONTENT_SECURITY_POLICY));
+        let cookie = set_cookie.as_ref().and_then(|value| value.split(';').next()).map(str::to_owned);
         let body = body.collect().await.map_err(connection)?.to_bytes();
-        Ok(Reply { status: parts.status, cookie, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Reply {
+            status: parts.status,
+            cookie,
+            set_cookie,
+            policy,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
     }
 
     async fn for_cookie(self, path: &str, body: serde_json::Result<String>) -> Result<String, Error> {
@@ -185,7 +206,7 @@ impl Socket {
     pub async fn connect_from(address: SocketAddr, cookie: &str, origin: &str) -> Result<Self, Error> {
         let mut request = format!("ws://{address}/api/socket").into_client_request().map_err(connection)?;
         let headers = request.headers_mut();
-        headers.insert(COOKIE, cookie.parse().map_err(connection)?);
+        credentials(headers, cookie)?;
         headers.insert(ORIGIN, origin.parse().map_err(connection)?);
         let stream = TcpStream::connect(address).await.map_err(connection)?;
         // A frame is small and wanted at once.

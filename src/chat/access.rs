@@ -7,12 +7,15 @@
 //! A private channel is known to its members and to admins; to everybody else it does not exist, and every
 //! question about it is answered like one about a channel that never was. An admin may change a private
 //! channel and who is in it, but reads it only as a member, whom the other members see.
+//!
+//! Whoever is shut out or has no account any more knows of no channel at all. Their sockets are closed when that
+//! happens; what they had asked just before meets this rule.
 
 use super::channels::{self, CHANNELS_MAX, channel};
 use super::{Chat, Error, users};
 use crate::db::{Conn, sql};
 use crate::id::{ChannelId, UserId};
-use crate::protocol::types::{Admission, Channel, ChannelKind, Role, Writers};
+use crate::protocol::types::{Admission, Channel, ChannelKind, Role, UserState, Writers};
 
 /// What somebody wants to do in a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +43,9 @@ pub enum Act {
 /// Everything that decides.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// What this user may do on the whole server.
+    /// Whether this user can be here at all.
+    pub state: UserState,
+    /// What they may do on the whole server.
     pub role: Role,
     /// Whether they are in the channel.
     pub member: bool,
@@ -53,7 +58,7 @@ impl Access {
     pub fn may(&self, act: Act) -> Result<(), Error> {
         let admin = self.role == Role::Admin;
         let private = self.channel.admission == Admission::Private;
-        if private && !self.member && !admin {
+        if self.state != UserState::Active || (private && !self.member && !admin) {
             return Err(Error::NotFound);
         }
         match act {
@@ -110,7 +115,7 @@ impl Chat {
             channels::columns!(),
             " from channels c join users u on u.id = $1
               where not exists (select 1 from memberships m where m.channel_id = c.id and m.user_id = u.id)
-                and (c.is_private = $2 or u.role = $3)
+                and (c.is_private = $2 or u.role = $3) and u.state = 'active'
               order by c.slug limit $4"
         ))
         .bind(user)
@@ -129,7 +134,7 @@ pub async fn require(conn: &mut Conn, user: UserId, id: ChannelId, act: Act) -> 
     let row = sql(concat!(
         "select ",
         channels::columns!(),
-        ", u.role, (select count(*) from memberships m where m.channel_id = c.id and m.user_id = u.id) as member
+        ", u.role, u.state, (select count(*) from memberships m where m.channel_id = c.id and m.user_id = u.id) as member
          from channels c join users u on u.id = $1 where c.id = $2"
     ))
     .bind(user)
@@ -138,6 +143,7 @@ pub async fn require(conn: &mut Conn, user: UserId, id: ChannelId, act: Act) -> 
     .await?
     .ok_or(Error::NotFound)?;
     let access = Access {
+        state: users::state(row.text("state")?)?,
         role: users::role(row.text("role")?)?,
         member: row.integer("member")? > 0,
         channel: channel(&row)?,
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn who_is_outside_a_private_channel_cannot_tell_it_from_none() {
         let channel = Channel { admission: Admission::Private, ..a_channel(ChannelKind::Text) };
-        let stranger = Access { role: Role::Member, member: false, channel };
+        let stranger = Access { state: UserState::Active, role: Role::Member, member: false, channel };
         for act in ALL {
             assert!(matches!(stranger.may(act), Err(Error::NotFound)), "{act:?}");
         }
@@ -167,7 +173,7 @@ mod tests {
         {
             for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
                 let channel = Channel { admission, ..a_channel(kind) };
-                let inside = Access { role: Role::Member, member: true, channel };
+                let inside = Access { state: UserState::Active, role: Role::Member, member: true, channel };
                 let outside = Access { role: Role::Admin, member: false, ..inside.clone() };
                 for act in acts {
                     assert!(inside.may(*act).is_ok(), "{kind:?} {admission:?} {act:?}");
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn nobody_but_admins_announces_and_nobody_at_all_in_an_archive() {
         let channel = Channel { writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
-        let member = Access { role: Role::Member, member: true, channel };
+        let member = Access { state: UserState::Active, role: Role::Member, member: true, channel };
         let admin = Access { role: Role::Admin, ..member.clone() };
         assert!(member.may(Act::Read).is_ok() && admin.may(Act::Write).is_ok());
         assert!(matches!(member.may(Act::Write), Err(Error::NotAllowed)));
@@ -188,6 +194,58 @@ mod tests {
         let archivist = Access { channel, ..admin };
         assert!(archivist.may(Act::Read).is_ok() && archivist.may(Act::Administer).is_ok());
         assert!(matches!(archivist.may(Act::Write), Err(Error::Archived)));
+    }
+
+    #[test]
+    fn whoever_is_shut_out_or_gone_may_do_nothing_whatever_they_were() {
+        for kind in [ChannelKind::Text, ChannelKind::Voice] {
+            for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
+                let channel = Channel { admission, ..a_channel(kind) };
+                let admin = Access { state: UserState::Active, role: Role::Admin, member: true, channel };
+                assert!(admin.may(Act::Administer).is_ok());
+                for state in [UserState::Disabled, UserState::Deleted] {
+                    let gone = Access { state, ..admin.clone() };
+                    for act in ALL {
+                        assert!(matches!(gone.may(act), Err(Error::NotFound)), "{state:?} {kind:?} {act:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_they_asked_just_before_is_refused_where_it_is_carried_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let chat = crate::chat::tests::an_empty_one(folder.path()).await;
+        chat.make_first_channels().await.unwrap();
+        let mut tx = chat.db.begin().await.unwrap();
+        let ana: UserId = chat.next_id();
+        sql("insert into users (id, username, username_folded, role, created_at) values ($1, 'a', 'a', 'admin', 0)")
+            .bind(ana)
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        channels::join_defaults(&mut tx, ana, chat.now()).await.unwrap();
+        let ids = sql("select id from channels").all(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        for state in [UserState::Active, UserState::Disabled, UserState::Deleted] {
+            let mut tx = chat.db.begin().await.unwrap();
+            let text = users::state_text(state);
+            sql("update users set state = $2 where id = $1")
+                .bind(ana)
+                .bind(text)
+                .execute(&mut tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            for row in &ids {
+                let channel = chat.allows(ana, row.id("id").unwrap(), Act::Administer).await;
+                assert_eq!(channel.is_ok(), state == UserState::Active, "{state:?}");
+            }
+            let renamed =
+                chat.create_category(ana, crate::chat::channels::settings::Name::parse("Work").unwrap());
+            assert_eq!(renamed.await.is_ok(), state == UserState::Active, "{state:?}");
+        }
     }
 
     const ALL: [Act; 9] = [

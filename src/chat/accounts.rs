@@ -1,12 +1,17 @@
-//! Accounts: sign-up, the first admin, the rules for names, addresses and passwords.
+//! Accounts from beginning to end: registration, the first admin, the rules for names, addresses and passwords,
+//! another password, deletion. Start with [`Chat::register`].
 
-use super::{Chat, Error, channels, users};
+use super::audit::Action;
+use super::sessions::{self, Ended, SignedIn};
+use super::{Chat, Error, channels, letters, links, memberships, profiles, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::UserId;
-use crate::live::hub::Audience;
-use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{Role, User};
+use crate::protocol::rest::Account;
+use crate::protocol::types::{Role, User, UserState};
+
+/// How the name of a deleted user begins; nobody can take such a name.
+const TOMBSTONE: &str = "deleted-";
 
 /// Names that mean something else after an `@` or in an address.
 const RESERVED: [&str; 8] = ["admin", "all", "channel", "everyone", "here", "me", "server", "system"];
@@ -24,14 +29,21 @@ impl Username {
         if !fits {
             return Err(Error::Invalid { field: "username", rule });
         }
-        if RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
+        let folded = text.to_ascii_lowercase();
+        if RESERVED.contains(&folded.as_str()) || folded.starts_with(TOMBSTONE) {
             return Err(Error::Invalid { field: "username", rule: "this word is reserved" });
         }
         Ok(Self(text.to_owned()))
     }
 
-    fn folded(&self) -> String {
+    /// Lower case, as names are compared.
+    pub(super) fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
+    }
+
+    /// As written.
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -52,8 +64,14 @@ impl Email {
         Ok(Self(text.to_owned()))
     }
 
-    fn folded(&self) -> String {
+    /// Lower case, as addresses are compared.
+    pub(super) fn folded(&self) -> String {
         self.0.to_lowercase()
+    }
+
+    /// As written.
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -68,6 +86,11 @@ impl Password {
         }
         Ok(Self(text))
     }
+
+    /// For hashing alone.
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
 }
 
 /// What makes an account.
@@ -80,19 +103,42 @@ pub struct Draft {
     pub password: Password,
 }
 
+/// What came of a registration.
+pub enum Registered {
+    /// The account is there.
+    Now(User),
+    /// A mail asks the owner of the address. Whether that address had an account is in the mail alone.
+    Asked,
+}
+
+/// An account about to be stored.
+pub(super) struct NewAccount {
+    pub(super) username: Username,
+    pub(super) email: Email,
+    pub(super) password_hash: String,
+    pub(super) role: Role,
+    /// Whether somebody vouched for the address.
+    pub(super) confirmed: bool,
+}
+
 impl Chat {
-    /// Makes an account, a member of every default channel, and tells everybody.
-    pub async fn register(&self, draft: Draft) -> Result<User, Error> {
+    /// Makes an account, a member of every default channel, and tells everybody; or asks the owner of the address
+    /// first, where the operator wants that.
+    pub async fn register(&self, draft: Draft) -> Result<Registered, Error> {
         if !self.rules.registration_open {
             return Err(Error::RegistrationClosed);
         }
-        self.make_account(draft, Role::Member).await
+        if self.rules.confirmation {
+            self.sign_up(draft).await?;
+            return Ok(Registered::Asked);
+        }
+        self.make_account(draft, Role::Member, false).await.map(Registered::Now)
     }
 
     /// Makes the first admin. The caller has checked the one-time link; that there is no admin yet is checked
     /// here, in the transaction, so that of two who hold the link one wins.
     pub async fn make_first_admin(&self, draft: Draft) -> Result<User, Error> {
-        self.make_account(draft, Role::Admin).await
+        self.make_account(draft, Role::Admin, true).await
     }
 
     /// Whether the first admin is still to be made.
@@ -101,26 +147,159 @@ impl Chat {
         Ok(!users::has_admin(&mut read).await?)
     }
 
-    async fn make_account(&self, draft: Draft, role: Role) -> Result<User, Error> {
+    async fn make_account(&self, draft: Draft, role: Role, confirmed: bool) -> Result<User, Error> {
         let Draft { username, email, password } = draft;
         // Before the transaction: nobody waits for a hash.
-        let hash = self.passwords.hash(password.0).await?;
+        let password_hash = self.passwords.hash(password.0).await?;
         let mut tx = self.db.begin().await?;
         if role == Role::Admin && users::has_admin(&mut tx).await? {
             return Err(Error::SetupClosed);
         }
-        let now = self.clock.now();
-        let user = User { id: self.ids.next(now), username: username.0.clone(), role };
-        insert_user(&mut tx, &user, &username, now).await?;
-        insert_account(&mut tx, user.id, &email, hash).await?;
-        channels::join_defaults(&mut tx, user.id, now).await?;
+        let account = NewAccount { username, email, password_hash, role, confirmed };
+        let user = self.insert(&mut tx, account).await?;
         tx.commit().await?;
-
-        // In this order: whoever connects too late for the event finds the user in the roster.
-        self.roster.put(user.clone());
-        self.hub.publish(Audience::Everyone, &ServerEvent::UserChanged { user: user.clone() });
+        self.publish_user(&user);
         Ok(user)
     }
+
+    /// Stores user, account and memberships; the caller commits and publishes.
+    pub(super) async fn insert(&self, tx: &mut Conn, account: NewAccount) -> Result<User, Error> {
+        let NewAccount { username, email, password_hash, role, confirmed } = account;
+        let now = self.clock.now();
+        let user = User {
+            id: self.ids.next(now),
+            username: username.0.clone(),
+            role,
+            display_name: None,
+            avatar: None,
+            state: UserState::Active,
+        };
+        insert_user(tx, &user, &username, now).await?;
+        insert_account(tx, user.id, &email, password_hash, confirmed.then_some(now)).await?;
+        channels::join_defaults(tx, user.id, now).await?;
+        Ok(user)
+    }
+
+    /// One's own account, as nobody else sees it.
+    pub async fn account(&self, user: &User) -> Result<Account, Error> {
+        let now = self.clock.now();
+        let mut read = self.db.read().await?;
+        let row = sql("select email, confirmed_at from accounts where user_id = $1")
+            .bind(user.id)
+            .optional(&mut read)
+            .await?
+            .ok_or(Error::NotFound)?;
+        let email = row.text("email")?;
+        Ok(Account {
+            avatar: profiles::avatar_of(user, &email),
+            confirmed: row.integer("confirmed_at")? > 0,
+            pending_email: links::pending_email(&mut read, user.id, now).await?,
+            avatars: self.rules.avatars,
+            user: user.clone(),
+            email,
+        })
+    }
+
+    /// Takes another password, for whoever knows the present one, and ends all sign-ins but this family.
+    pub async fn change_password(
+        &self,
+        me: &SignedIn,
+        present: String,
+        new: Password,
+    ) -> Result<Vec<Ended>, Error> {
+        let stored = self.prove_again(me.user.id, present).await?;
+        let hash = self.passwords.hash(new.0).await?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin_for(me.user.id).await?;
+        // If it was changed meanwhile, what was proved is no proof any more.
+        let changed = sql("update accounts set password_hash = $2 where user_id = $1 and password_hash = $3")
+            .bind(me.user.id)
+            .bind(hash)
+            .bind(stored.password_hash)
+            .execute(&mut tx)
+            .await?;
+        if changed == 0 {
+            return Err(Error::WrongPassword);
+        }
+        let ended = sessions::end_all(&mut tx, me.user.id, Some(me.session)).await?;
+        links::close_all(&mut tx, me.user.id).await?;
+        self.note(&mut tx, now, Some(me.user.id), Action::PasswordChanged, Some(me.user.id), "").await?;
+        tx.commit().await?;
+        self.post(letters::password_changed(&self.rules, &stored.email));
+        Ok(ended)
+    }
+
+    /// Ends an account for good, for whoever knows its password. The user stays, without a name, as the author of
+    /// what they wrote; the name is free again.
+    pub async fn delete_account(&self, me: &SignedIn, password: String) -> Result<Vec<Ended>, Error> {
+        self.prove_again(me.user.id, password).await?;
+        let now = self.clock.now();
+        let user = User {
+            id: me.user.id,
+            username: format!("{TOMBSTONE}{}", uuid::Uuid::from(me.user.id).simple()),
+            role: Role::Member,
+            display_name: None,
+            avatar: None,
+            state: UserState::Deleted,
+        };
+        let _turn = self.user_changes.lock().await;
+        let _steady = self.channel_changes.write().await;
+        let mut tx = self.db.begin().await?;
+        users::require_another_admin(&mut tx, user.id).await?;
+        sql(
+            "update users set username = $2, username_folded = $2, role = $3, display_name = '', avatar = '',
+                 state = $4 where id = $1",
+        )
+        .bind(user.id)
+        .bind(user.username.as_str())
+        .bind(users::role_text(user.role))
+        .bind(users::state_text(user.state))
+        .execute(&mut tx)
+        .await?;
+        let ended = sessions::end_all(&mut tx, user.id, None).await?;
+        let left = memberships::end_all(&mut tx, user.id).await?;
+        for forget in ["delete from accounts where user_id = $1", "delete from links where user_id = $1"] {
+            sql(forget).bind(user.id).execute(&mut tx).await?;
+        }
+        self.note(&mut tx, now, Some(user.id), Action::AccountDeleted, Some(user.id), "").await?;
+        tx.commit().await?;
+        self.publish_user(&user);
+        for channel in left {
+            self.hub.close_to(user.id, channel);
+            self.tell_membership(channel, user.id, false);
+        }
+        Ok(ended)
+    }
+
+    /// Whether `password` is that of `user`, who is signed in; what is stored of it.
+    pub(super) async fn prove_again(&self, user: UserId, password: String) -> Result<Proven, Error> {
+        let row = {
+            let mut read = self.db.read().await?;
+            sql("select email, password_hash from accounts where user_id = $1")
+                .bind(user)
+                .optional(&mut read)
+                .await?
+                .ok_or(Error::NotFound)?
+        };
+        let proven = Proven { email: row.text("email")?, password_hash: row.text("password_hash")? };
+        match is_worth_a_hash(&password)
+            && self.passwords.verify(password, Some(proven.password_hash.clone())).await?
+        {
+            true => Ok(proven),
+            false => Err(Error::WrongPassword),
+        }
+    }
+}
+
+/// The stored half of a password that was right.
+pub(super) struct Proven {
+    pub(super) email: String,
+    pub(super) password_hash: String,
+}
+
+/// Whether it can be a password at all: the longest has 72 characters of four bytes.
+pub(super) fn is_worth_a_hash(password: &str) -> bool {
+    password.len() <= 4 * 72
 }
 
 async fn insert_user(conn: &mut Conn, user: &User, name: &Username, now: Timestamp) -> Result<(), Error> {
@@ -140,15 +319,22 @@ async fn insert_user(conn: &mut Conn, user: &User, name: &Username, now: Timesta
     }
 }
 
-async fn insert_account(conn: &mut Conn, user: UserId, email: &Email, hash: String) -> Result<(), Error> {
-    let inserted =
-        sql("insert into accounts (user_id, email, email_folded, password_hash) values ($1, $2, $3, $4)")
-            .bind(user)
-            .bind(email.0.as_str())
-            .bind(email.folded())
-            .bind(hash)
-            .execute(conn)
-            .await;
+async fn insert_account(
+    conn: &mut Conn,
+    user: UserId,
+    email: &Email,
+    hash: String,
+    confirmed: Option<Timestamp>,
+) -> Result<(), Error> {
+    let inserted = sql("insert into accounts (user_id, email, email_folded, password_hash, confirmed_at)
+                        values ($1, $2, $3, $4, $5)")
+    .bind(user)
+    .bind(email.0.as_str())
+    .bind(email.folded())
+    .bind(hash)
+    .bind(confirmed.map_or(0, Timestamp::as_millis))
+    .execute(conn)
+    .await;
     match inserted {
         Err(error) if error.is_duplicate() => Err(Error::EmailTaken),
         other => Ok(other.map(drop)?),
@@ -164,8 +350,18 @@ mod tests {
         for good in ["ana", "Ana-Maria_2", "x1", &"a".repeat(40)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "ana maria", "ana\n", "änne", "here", "Everyone", "a\u{202e}b", &"a".repeat(41)]
-        {
+        for bad in [
+            "",
+            "a",
+            "ana maria",
+            "ana\n",
+            "änne",
+            "here",
+            "Everyone",
+            "Deleted-1",
+            "a\u{202e}b",
+            &"a".repeat(41),
+        ] {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
         }
     }

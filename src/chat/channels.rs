@@ -66,11 +66,10 @@ impl Chat {
         let moved = put_in_place(&mut tx, &mut channel, place).await?;
         insert(&mut tx, &channel, now).await?;
         match channel.admission {
-            Admission::Everybody => {
-                sql("insert into memberships (channel_id, joined_at, user_id) select $1, $2, id from users")
-                    .bind(channel.id)
-                    .bind(now)
-            }
+            Admission::Everybody => sql("insert into memberships (channel_id, joined_at, user_id)
+                     select $1, $2, id from users where state <> 'deleted'")
+            .bind(channel.id)
+            .bind(now),
             Admission::Open | Admission::Private => {
                 sql("insert into memberships (channel_id, joined_at, user_id) values ($1, $2, $3)")
                     .bind(channel.id)
@@ -354,13 +353,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn there_are_as_many_channels_as_there_may_be_and_not_one_more() {
         let folder = tempfile::tempdir().unwrap();
-        let db = crate::db::Db::open(&crate::db::Address::File(folder.path().join("test.db"))).await.unwrap();
-        let rules = crate::chat::Rules {
-            registration_open: true,
-            session_lasts: std::time::Duration::from_secs(60),
-            passwords: crate::chat::passwords::Cost { memory_kib: 8, passes: 1 },
-        };
-        let chat = Chat::new(db, Arc::default(), crate::clock::Clock::System, rules).await.unwrap();
+        let chat = crate::chat::tests::an_empty_one(folder.path()).await;
         let now = chat.now();
         let mut tx = chat.db.begin().await.unwrap();
         let admin: UserId = chat.next_id();

@@ -7,13 +7,14 @@
 //! reaches them. Whoever comes hears everything from just after it, and asks for what was before.
 
 use super::access::{self, Act};
+use super::channels::CHANNELS_MAX;
 use super::roster::SNAPSHOT_MAX;
-use super::{Chat, Error};
-use crate::db::{Tx, sql};
+use super::{Chat, Error, users};
+use crate::db::{Conn, Tx, sql};
 use crate::id::{ChannelId, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::Channel;
+use crate::protocol::types::{Channel, UserState};
 
 impl Chat {
     /// Makes `user` a member, by their own wish. `show` is called when they are new, after they heard of it.
@@ -41,8 +42,8 @@ impl Chat {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
         let channel = access::require(&mut tx, by, id, Act::AddMember).await?;
-        let known = sql("select id from users where id = $1").bind(user).optional(&mut tx).await?;
-        known.ok_or(Error::NotFound)?;
+        let known = users::find(&mut tx, user).await?;
+        known.filter(|user| user.state != UserState::Deleted).ok_or(Error::NotFound)?;
         self.take_in(tx, user, &channel, show).await
     }
 
@@ -142,8 +143,19 @@ impl Chat {
         Ok(())
     }
 
-    fn tell_membership(&self, channel: ChannelId, user: UserId, member: bool) {
+    pub(super) fn tell_membership(&self, channel: ChannelId, user: UserId, member: bool) {
         let event = ServerEvent::MembershipChanged { channel, user, member };
         self.hub.publish(Audience::Channel(channel), &event);
     }
+}
+
+/// Ends every membership of a user; where they were in.
+pub(super) async fn end_all(tx: &mut Conn, user: UserId) -> Result<Vec<ChannelId>, Error> {
+    let rows = sql("select channel_id from memberships where user_id = $1 order by channel_id limit $2")
+        .bind(user)
+        .bind(CHANNELS_MAX)
+        .all(tx)
+        .await?;
+    sql("delete from memberships where user_id = $1").bind(user).execute(tx).await?;
+    rows.iter().map(|row| Ok(row.id("channel_id")?)).collect()
 }

@@ -9,24 +9,35 @@
 
 pub mod access;
 pub mod accounts;
+pub mod administration;
+pub mod audit;
 pub mod categories;
 pub mod channels;
+pub mod devices;
+mod letters;
+pub mod links;
 pub mod memberships;
 pub mod messages;
 pub mod passwords;
+pub mod profiles;
 pub mod roster;
 pub mod sessions;
+pub mod sign_ups;
+pub mod tokens;
 pub mod users;
 
 use std::sync::Arc;
 
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
 use crate::id::IdSource;
-use crate::live::hub::Hub;
-use crate::protocol::types::Users;
+use crate::live::hub::{Audience, Hub};
+use crate::mail::{Letter, Mailer};
+use crate::protocol::rest::AvatarsAllowed;
+use crate::protocol::server::ServerEvent;
+use crate::protocol::types::{User, Users};
 
 use self::passwords::Passwords;
 use self::roster::Roster;
@@ -42,6 +53,10 @@ pub struct Chat {
     rules: Rules,
     /// Whose turn it is to change channels, and who needs them to stay as they are; see [`channels`].
     channel_changes: RwLock<()>,
+    /// Whose turn it is to change a user: what is told of somebody comes in the order in which it was stored.
+    /// Whoever needs both turns takes this one first.
+    user_changes: Mutex<()>,
+    mail: Option<Mailer>,
 }
 
 /// What the operator decided.
@@ -53,6 +68,14 @@ pub struct Rules {
     pub session_lasts: std::time::Duration,
     /// What a password hash costs.
     pub passwords: passwords::Cost,
+    /// Whether an account begins only when its owner answered a mail. Needs mail.
+    pub confirmation: bool,
+    /// Which pictures people may show.
+    pub avatars: AvatarsAllowed,
+    /// What people call this server, for letters.
+    pub server_name: String,
+    /// Where the page is, for links in letters; without a slash at its end.
+    pub page: String,
 }
 
 /// Why an operation did not happen. Nothing was stored then.
@@ -122,13 +145,37 @@ pub enum Error {
     /// A password could not be hashed.
     #[error("hashing failed: {0}")]
     Hashing(String),
+    /// The one-time link is wrong, used or too old.
+    #[error("the link is wrong, used or too old")]
+    LinkClosed,
+    /// The address waits for its confirmation.
+    #[error("the e-mail address is not confirmed")]
+    NotConfirmed,
+    /// Somebody must be left to run this server.
+    #[error("this is the last admin")]
+    LastAdmin,
+    /// No mail server is set.
+    #[error("this server sends no mail")]
+    NoMail,
+    /// The refresh token is not good.
+    #[error("invalid or expired token")]
+    BadToken,
 }
 
 impl Chat {
     /// Over an open database, which nobody else writes to.
-    pub async fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Result<Self, Error> {
+    pub async fn new(
+        db: Db,
+        hub: Arc<Hub>,
+        clock: Clock,
+        rules: Rules,
+        mail: Option<Mailer>,
+    ) -> Result<Self, Error> {
         let passwords = Passwords::new(rules.passwords);
-        let roster = Roster::new(users::all(&mut *db.read().await?).await?);
+        let mut users = users::all(&mut *db.read().await?).await?;
+        // What was allowed once may not be any more.
+        users.iter_mut().for_each(|user| profiles::hide_avatar(rules.avatars, user));
+        let roster = Roster::new(users);
         Ok(Self {
             db,
             hub,
@@ -138,6 +185,8 @@ impl Chat {
             roster,
             rules,
             channel_changes: RwLock::default(),
+            user_changes: Mutex::default(),
+            mail,
         })
     }
 
@@ -161,6 +210,36 @@ impl Chat {
         self.rules.session_lasts
     }
 
+    /// Whether an account begins only when its owner answered a mail.
+    pub fn asks_for_confirmation(&self) -> bool {
+        self.rules.confirmation
+    }
+
+    /// Whether it can send mail.
+    pub fn sends_mail(&self) -> bool {
+        self.mail.is_some()
+    }
+
+    /// Which pictures people may show.
+    pub fn avatars(&self) -> AvatarsAllowed {
+        self.rules.avatars
+    }
+
+    /// What is stored of a user is told to everybody. In this order: whoever connects too late for the event finds
+    /// the user in the roster.
+    fn publish_user(&self, user: &User) {
+        let mut user = user.clone();
+        profiles::hide_avatar(self.rules.avatars, &mut user);
+        self.roster.put(user.clone());
+        self.hub.publish(Audience::Everyone, &ServerEvent::UserChanged { user });
+    }
+
+    fn post(&self, letter: Letter) {
+        if let Some(mail) = &self.mail {
+            mail.post(letter);
+        }
+    }
+
     /// Everybody, by name, from memory.
     pub fn users(&self) -> Users {
         self.roster.users()
@@ -169,5 +248,25 @@ impl Chat {
     /// Finishes what is under way and closes the database.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Over a new database in this folder.
+    pub(super) async fn an_empty_one(folder: &std::path::Path) -> Chat {
+        let db = Db::open(&db::Address::File(folder.join("test.db"))).await.unwrap();
+        let rules = Rules {
+            registration_open: true,
+            session_lasts: std::time::Duration::from_secs(60),
+            passwords: passwords::Cost { memory_kib: 8, passes: 1 },
+            confirmation: false,
+            avatars: AvatarsAllowed::Initials,
+            server_name: String::new(),
+            page: String::new(),
+        };
+        Chat::new(db, Arc::default(), Clock::System, rules, None).await.unwrap()
     }
 }

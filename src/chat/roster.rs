@@ -34,6 +34,8 @@ impl Roster {
     pub fn put(&self, user: User) {
         let mut users = self.lock();
         let mut changed = users.to_vec();
+        // A deleted user stands under another name.
+        changed.retain(|known| known.id != user.id || folded(known) == folded(&user));
         match changed.binary_search_by_key(&folded(&user), folded) {
             Ok(there) => changed[there] = user,
             Err(place) => changed.insert(place, user),
@@ -58,11 +60,18 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::id::IdSource;
-    use crate::protocol::types::Role;
+    use crate::protocol::types::{Role, UserState};
 
     fn user(name: &str) -> User {
         let id = IdSource::default().next(Timestamp::from_millis(1_000_000));
-        User { id, username: name.to_owned(), role: Role::Member }
+        User {
+            id,
+            username: name.to_owned(),
+            role: Role::Member,
+            display_name: None,
+            avatar: None,
+            state: UserState::Active,
+        }
     }
 
     fn names(roster: &Roster) -> Vec<String> {
@@ -87,6 +96,14 @@ mod tests {
         roster.put(admin.clone());
         assert_eq!(roster.users().to_vec(), [admin, before[1].clone()]);
         assert_eq!(before[0].role, Role::Member);
+    }
+
+    #[test]
+    fn who_gets_another_name_stands_there_once() {
+        let roster = Roster::new(vec![user("ana"), user("ben")]);
+        let ana = roster.users()[0].clone();
+        roster.put(User { username: "deleted-1".to_owned(), ..ana });
+        assert_eq!(names(&roster), ["ben", "deleted-1"]);
     }
 
     #[test]

@@ -4,14 +4,15 @@ use super::Error;
 use super::roster::SNAPSHOT_MAX;
 use crate::db::{Conn, Row, sql};
 use crate::id::UserId;
-use crate::protocol::types::{Role, User};
+use crate::protocol::types::{Role, User, UserState};
 
 /// Everybody whom a snapshot names, by name. Once at the start: from then on the roster has them.
 pub async fn all(conn: &mut Conn) -> Result<Vec<User>, Error> {
-    let rows = sql("select id, username, role from users order by username_folded limit $1")
-        .bind(SNAPSHOT_MAX as i64)
-        .all(conn)
-        .await?;
+    let rows = sql("select id, username, role, display_name, avatar, state
+                    from users order by username_folded limit $1")
+    .bind(SNAPSHOT_MAX as i64)
+    .all(conn)
+    .await?;
     rows.iter().map(user).collect()
 }
 
@@ -23,7 +24,7 @@ pub async fn has_admin(conn: &mut Conn) -> Result<bool, Error> {
 
 /// Refuses unless `user` is an admin now.
 pub async fn require_admin(conn: &mut Conn, user: UserId) -> Result<(), Error> {
-    let found = sql("select id from users where id = $1 and role = $2")
+    let found = sql("select id from users where id = $1 and role = $2 and state = 'active'")
         .bind(user)
         .bind(role_text(Role::Admin))
         .optional(conn)
@@ -31,10 +32,55 @@ pub async fn require_admin(conn: &mut Conn, user: UserId) -> Result<(), Error> {
     found.map(drop).ok_or(Error::NotAllowed)
 }
 
-/// A user out of the columns `id`, `username` and `role`.
+/// Refuses when nobody but `user` could run this server: for whoever is about to take that from them.
+pub async fn require_another_admin(conn: &mut Conn, user: UserId) -> Result<(), Error> {
+    let row =
+        sql("select count(*) as others from users where role = 'admin' and state = 'active' and id <> $1")
+            .bind(user)
+            .one(conn)
+            .await?;
+    if row.integer("others")? == 0 { Err(Error::LastAdmin) } else { Ok(()) }
+}
+
+/// Somebody, if there is such a user. A deleted one is one.
+pub async fn find(conn: &mut Conn, id: UserId) -> Result<Option<User>, Error> {
+    let row = sql("select id, username, role, display_name, avatar, state from users where id = $1")
+        .bind(id)
+        .optional(conn)
+        .await?;
+    row.as_ref().map(user).transpose()
+}
+
+/// A user out of the columns `id`, `username`, `role`, `display_name`, `avatar` and `state`.
 pub fn user(row: &Row) -> Result<User, Error> {
-    let id: UserId = row.id("id")?;
-    Ok(User { id, username: row.text("username")?, role: role(row.text("role")?)? })
+    let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(User {
+        id: row.id("id")?,
+        username: row.text("username")?,
+        role: role(row.text("role")?)?,
+        display_name: filled(row.text("display_name")?),
+        avatar: filled(row.text("avatar")?),
+        state: state(row.text("state")?)?,
+    })
+}
+
+/// As stored.
+pub fn state_text(state: UserState) -> &'static str {
+    match state {
+        UserState::Active => "active",
+        UserState::Disabled => "disabled",
+        UserState::Deleted => "deleted",
+    }
+}
+
+/// As it was stored.
+pub fn state(text: String) -> Result<UserState, Error> {
+    match text.as_str() {
+        "active" => Ok(UserState::Active),
+        "disabled" => Ok(UserState::Disabled),
+        "deleted" => Ok(UserState::Deleted),
+        _ => Err(Error::Stored { what: "state", value: text }),
+    }
 }
 
 /// As stored.

@@ -16,6 +16,8 @@ pub(super) fn all() -> Migrator {
         (3, "messages", include_str!("../../migrations/0003_messages.sql")),
         (4, "max_speakers", include_str!("../../migrations/0004_max_speakers.sql")),
         (5, "categories", include_str!("../../migrations/0005_categories.sql")),
+        (6, "account_life", include_str!("../../migrations/0006_account_life.sql")),
+        (7, "audit_log", include_str!("../../migrations/0007_audit_log.sql")),
     ];
     Migrator::with_migrations(
         migrations

@@ -414,6 +414,11 @@ impl Connection {
         self.wake.notify_one();
     }
 
+    /// Whether it is closed for good.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.lock().socket, Socket::Closed { .. })
+    }
+
     /// Whether `channel` is open to this connection.
     pub fn sees(&self, channel: ChannelId) -> bool {
         self.channels().contains(&channel)

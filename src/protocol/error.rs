@@ -59,6 +59,14 @@ pub enum ErrorCode {
     Archived,
     /// There are as many categories as there may be.
     TooManyCategories,
+    /// The one-time link is wrong, was used, or is too old.
+    LinkClosed,
+    /// The password is right, but the e-mail address waits for its confirmation; a new mail is on its way.
+    NotConfirmed,
+    /// Nobody would be left to run this server.
+    LastAdmin,
+    /// This server sends no mail.
+    NoMail,
 }
 
 /// A refusal as it travels.

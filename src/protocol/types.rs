@@ -19,6 +19,25 @@ pub struct User {
     pub username: String,
     /// What they may do on the whole server.
     pub role: Role,
+    /// The name shown in place of the user name, if they chose one.
+    pub display_name: Option<String>,
+    /// The address of their picture; none for their initials.
+    pub avatar: Option<String>,
+    /// Whether they can be here at all.
+    pub state: UserState,
+}
+
+/// Whether a user can be here at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum UserState {
+    /// They can sign in.
+    Active,
+    /// An admin shut them out.
+    Disabled,
+    /// The account is gone; what they wrote is still there, and this is its author.
+    Deleted,
 }
 
 /// Several users, in order: on the wire a plain list. All clones are one, and it is turned into JSON once, for the
@@ -259,10 +278,15 @@ mod tests {
 
     #[test]
     fn users_are_a_plain_list_on_the_wire() {
-        let list = vec![
-            User { id: uuid::Uuid::nil().into(), username: "ana".to_owned(), role: Role::Admin },
-            User { id: uuid::Uuid::max().into(), username: "ben\"".to_owned(), role: Role::Member },
-        ];
+        let user = |id: uuid::Uuid, name: &str| User {
+            id: id.into(),
+            username: name.to_owned(),
+            role: Role::Member,
+            display_name: None,
+            avatar: None,
+            state: UserState::Active,
+        };
+        let list = vec![user(uuid::Uuid::nil(), "ana"), user(uuid::Uuid::max(), "ben\"")];
         let users = Users::from(list.clone());
         let plain = serde_json::to_string(&list).unwrap();
         for _ in 0..2 {

@@ -5,7 +5,11 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::error::{ErrorCode, Refusal};
-use super::rest::{Register, Registration, ServerInfo, SignIn, SignedIn};
+use super::rest::{
+    Account, AskForMail, AuditEntry, AuditPage, Avatar, AvatarsAllowed, ChangeAccess, ChangeEmail,
+    ChangePassword, ChangeRole, Confirm, CreateUser, DeleteAccount, People, Person, Profile, Register,
+    Registered, Registration, ResetLink, ResetPassword, ServerInfo, Session, Sessions, SignIn, SignedIn,
+};
 use super::{client, close, server, types};
 use crate::clock::Timestamp;
 use crate::id;
@@ -60,6 +64,29 @@ fn text() -> String {
         types::Category,
         client::ChannelSetting,
         client::CategorySetting,
+        id::SessionId,
+        types::UserState,
+        Registered,
+        Account,
+        Avatar,
+        AvatarsAllowed,
+        Profile,
+        ChangePassword,
+        ChangeEmail,
+        DeleteAccount,
+        AskForMail,
+        ResetPassword,
+        Confirm,
+        Session,
+        Sessions,
+        CreateUser,
+        People,
+        Person,
+        ChangeRole,
+        ChangeAccess,
+        ResetLink,
+        AuditEntry,
+        AuditPage,
     );
     for (name, value) in [
         ("PROTOCOL", u64::from(super::PROTOCOL)),

@@ -1,4 +1,4 @@
-//! Who asks, and from which page: the session cookie and the origin check.
+//! Who asks, and from which page: the session cookie and the origin check; or the access token of a program.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use axum_extra::extract::cookie::CookieJar;
 
 use super::Doors;
 use super::error::Error;
-use crate::chat::sessions::{SignedIn, Token};
+use crate::chat::sessions::SignedIn;
+use crate::chat::tokens::Token;
 use crate::telemetry;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -76,23 +77,28 @@ impl PublicUrl {
     }
 
     /// The header that gives a browser its session.
-    pub fn set_cookie(&self, token: &Token, lasts: Duration) -> String {
+    ///
+    /// Without a time it is forgotten when the browser is closed.
+    pub fn set_cookie(&self, token: &Token, lasts: Option<Duration>) -> String {
         self.cookie(token.text(), lasts)
     }
 
     /// The header that takes it away.
     pub fn clear_cookie(&self) -> String {
-        self.cookie("", Duration::ZERO)
+        self.cookie("", Some(Duration::ZERO))
     }
 
-    fn cookie(&self, value: &str, lasts: Duration) -> String {
-        let (name, seconds) = (self.cookie_name(), lasts.as_secs());
+    fn cookie(&self, value: &str, lasts: Option<Duration>) -> String {
+        let name = self.cookie_name();
+        let age = lasts.map(|lasts| format!("; Max-Age={}", lasts.as_secs())).unwrap_or_default();
         let secure = if self.is_secure() { "; Secure" } else { "" };
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}")
     }
 }
 
-/// Lets only our own pages do anything but look. The WebSocket counts as doing: CORS does not cover it.
+/// Lets only our own pages do anything but look. The WebSocket counts as doing: CORS does not cover it. A program
+/// that shows an access token is let through: no page of another site can send that header to us (Fetch standard,
+/// section 4.8), and with it the cookie does not count.
 pub async fn same_origin(
     State(doors): State<Arc<Doors>>,
     request: Request,
@@ -100,7 +106,8 @@ pub async fn same_origin(
 ) -> Result<Response, Error> {
     let looks = matches!(*request.method(), Method::GET | Method::HEAD);
     let upgrades = request.headers().contains_key(header::UPGRADE);
-    if (!looks || upgrades) && !doors.public.is_ours(request.headers()) {
+    let by_token = request.headers().contains_key(header::AUTHORIZATION);
+    if (!looks || upgrades) && !by_token && !doors.public.is_ours(request.headers()) {
         telemetry::WRONG_ORIGINS.add();
         return Err(Error::WrongOrigin);
     }
@@ -117,6 +124,13 @@ impl FromRequestParts<Arc<Doors>> for MaybeUser {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, doors: &Arc<Doors>) -> Result<Self, Error> {
+        if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
+            let token = given.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+            return match token {
+                Some(token) => Ok(Self(doors.chat.authenticate(&Token::from_text(token.trim())).await?)),
+                None => Ok(Self(None)),
+            };
+        }
         let jar = CookieJar::from_headers(&parts.headers);
         match jar.get(doors.public.cookie_name()) {
             Some(cookie) => Ok(Self(doors.chat.authenticate(&Token::from_text(cookie.value())).await?)),
@@ -179,9 +193,11 @@ mod tests {
     #[test]
     fn a_cookie_over_https_is_bound_to_the_host_and_to_https() {
         let token = Token::from_text("abc");
-        let secure =
-            PublicUrl::new(Some("https://chat.example.org")).set_cookie(&token, Duration::from_secs(60));
+        let secure = PublicUrl::new(Some("https://chat.example.org"))
+            .set_cookie(&token, Some(Duration::from_secs(60)));
         assert_eq!(secure, "__Host-session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure");
+        let forgotten = PublicUrl::new(None).set_cookie(&token, None);
+        assert_eq!(forgotten, "session=abc; Path=/; HttpOnly; SameSite=Lax");
         let plain = PublicUrl::new(None).clear_cookie();
         assert_eq!(plain, "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     }

@@ -55,6 +55,11 @@ pub async fn dispatch(
         Request::JoinVoice { channel, offer, muted, deafened } => {
             let request = JoinRequest { channel, offer, muted, deafened };
             let Joined { participant, answer, room } = doors.voice.join(user, id, request).await?;
+            // The session ended while the join was under way: whoever ended it found no voice to end.
+            if connection.is_closed() {
+                doors.voice.leave(user, id);
+                return Err(Error::SignedOut);
+            }
             Ok(Answer::VoiceJoined { participant, answer, room })
         }
         Request::SetVoice { muted, deafened } => {

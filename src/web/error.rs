@@ -97,6 +97,11 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::WrongPassword => ErrorCode::WrongPassword,
         chat::Error::Busy => ErrorCode::Busy,
         chat::Error::Database(error) if error.is_passing() => ErrorCode::Busy,
+        chat::Error::LinkClosed => ErrorCode::LinkClosed,
+        chat::Error::NotConfirmed => ErrorCode::NotConfirmed,
+        chat::Error::LastAdmin => ErrorCode::LastAdmin,
+        chat::Error::NoMail => ErrorCode::NoMail,
+        chat::Error::BadToken => ErrorCode::SignedOut,
         chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
             ErrorCode::Internal
         }
@@ -114,7 +119,8 @@ fn join_code(error: &JoinError) -> ErrorCode {
     }
 }
 
-fn status(code: ErrorCode) -> StatusCode {
+/// As HTTP says it.
+pub(super) fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Malformed
         | ErrorCode::Invalid
@@ -126,6 +132,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::SetupClosed
         | ErrorCode::NotAllowed
         | ErrorCode::NotAMember
+        | ErrorCode::NotConfirmed
+        | ErrorCode::LinkClosed
         | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
         ErrorCode::NameTaken
@@ -133,6 +141,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::TooManyChannels
         | ErrorCode::TooManyCategories
         | ErrorCode::Archived
+        | ErrorCode::LastAdmin
+        | ErrorCode::NoMail
         | ErrorCode::NotInVoice => StatusCode::CONFLICT,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
@@ -165,6 +175,13 @@ pub async fn to_the_end<T: Send + 'static>(
 /// What a route that does not exist answers.
 pub async fn no_such_route() -> Error {
     Error::UnknownRequest("there is no such route".to_owned())
+}
+
+/// An id in a path; what is none names nothing.
+pub fn id<T>(
+    parsed: Result<axum::extract::Path<T>, axum::extract::rejection::PathRejection>,
+) -> Result<T, Error> {
+    parsed.map(|axum::extract::Path(id)| id).map_err(|_| chat::Error::NotFound.into())
 }
 
 /// A JSON body, or a refusal in our own words.

@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Error;
 use crate::telemetry;
@@ -16,19 +18,33 @@ const REQUEST_BURST: u32 = 6;
 /// Keys a limiter may hold before those that are whole again are thrown out.
 const KEYS: usize = 10_000;
 
-/// The limits on plain requests that cost a password hash, and what each connection is allowed.
+/// Mails one address may be sent in an hour because somebody typed it: a few that went astray, not a flood.
+const MAILS_PER_HOUR: NonZeroU32 = NonZeroU32::new(5).unwrap();
+
+/// Mails that are looked after at once; one more is told to come back.
+const MAILS_AT_ONCE: usize = 64;
+
+/// The limits on plain requests that cost a password hash or a mail, or try a secret, and what each connection is
+/// allowed.
 pub struct Limits {
     requests_per_second: u32,
     by_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
     by_login: Option<DefaultKeyedRateLimiter<String>>,
+    by_mail: DefaultKeyedRateLimiter<String>,
+    mails: Arc<Semaphore>,
 }
 
 impl Limits {
     /// `per_minute` tries for each address and each login name, and so many requests of each connection; 0 is no limit.
     pub fn new(per_minute: u32, requests_per_second: u32) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
-        let (by_address, by_login) = (quota.map(RateLimiter::keyed), quota.map(RateLimiter::keyed));
-        Self { requests_per_second, by_address, by_login }
+        Self {
+            requests_per_second,
+            by_address: quota.map(RateLimiter::keyed),
+            by_login: quota.map(RateLimiter::keyed),
+            by_mail: RateLimiter::keyed(Quota::per_hour(MAILS_PER_HOUR)),
+            mails: Arc::new(Semaphore::new(MAILS_AT_ONCE)),
+        }
     }
 
     /// The limit of one more connection.
@@ -38,6 +54,20 @@ impl Limits {
             Quota::per_second(per_second).allow_burst(burst)
         });
         RequestLimit(quota.map(RateLimiter::direct))
+    }
+
+    /// Counts one try from `from` with a secret that is no password.
+    pub fn try_token(&self, from: IpAddr) -> Result<(), Error> {
+        check(self.by_address.as_ref(), network(from))
+    }
+
+    /// Counts one mail to `email` that `from` asks for, whether there is anything to send or not. It may be looked
+    /// after as long as the permit is kept.
+    pub fn try_mail(&self, from: IpAddr, email: &str) -> Result<OwnedSemaphorePermit, Error> {
+        self.try_token(from)?;
+        check(Some(&self.by_mail), email.trim().to_lowercase())?;
+        // Never closed.
+        self.mails.clone().try_acquire_owned().map_err(|_| crate::chat::Error::Busy.into())
     }
 
     /// Counts one try from `from` to sign in as `login`.
@@ -128,6 +158,17 @@ mod tests {
         let burst = allowed(&Limits::new(1, 20).of_connection());
         assert!((120..200).contains(&burst), "{burst}");
         assert_eq!(allowed(&Limits::new(1, 0).of_connection()), 1_000);
+    }
+
+    #[test]
+    fn nobody_is_sent_a_flood_of_mail() {
+        let limits = Limits::new(0, 20);
+        for number in 0..5 {
+            let from = IpAddr::from([192, 0, 2, number]);
+            assert!(limits.try_mail(from, "ana@example.org").is_ok());
+        }
+        assert!(limits.try_mail("192.0.2.9".parse().unwrap(), " Ana@example.org ").is_err());
+        assert!(limits.try_mail("192.0.2.9".parse().unwrap(), "ben@example.org").is_ok());
     }
 
     #[test]

@@ -24,7 +24,12 @@ pub async fn info(State(doors): State<Arc<Doors>>, MaybeUser(me): MaybeUser) -> 
         true => Registration::Open,
         false => Registration::Closed,
     };
-    Json(ServerInfo { name: doors.server_name.clone(), registration, me: me.map(|me| me.user) })
+    Json(ServerInfo {
+        name: doors.server_name.clone(),
+        registration,
+        mail: doors.chat.sends_mail(),
+        me: me.map(|me| me.user),
+    })
 }
 
 /// `GET /api/metrics`: counters in the Prometheus text format, for admins.

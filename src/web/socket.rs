@@ -3,6 +3,7 @@
 //! Reading and writing ([`super::writer`]) run side by side in one task. Requests are carried out one after the
 //! other, so a client that asks faster than it is served only makes itself wait.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,10 +23,10 @@ use super::Doors;
 use super::auth::CurrentUser;
 use super::dispatch::dispatch;
 use super::error::{Error, to_the_end};
-use super::limits::RequestLimit;
+use super::limits::{ClientAddress, RequestLimit};
 use super::websocket::{Handshake, WebSocket};
 use super::writer::{GAP, write};
-use crate::chat::sessions::SignedIn;
+use crate::chat::sessions::{Ended, SignedIn};
 use crate::id::ConnectionId;
 use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
@@ -46,27 +47,29 @@ pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn open(
     State(doors): State<Arc<Doors>>,
     CurrentUser(me): CurrentUser,
+    ClientAddress(from): ClientAddress,
     handshake: Handshake,
 ) -> Response {
     handshake.open(move |socket| async move {
         doors.sockets.fetch_add(1, Ordering::Relaxed);
-        serve(&doors, me, socket).await;
+        serve(&doors, me, from, socket).await;
         doors.sockets.fetch_sub(1, Ordering::Relaxed);
     })
 }
 
-async fn serve(doors: &Arc<Doors>, me: SignedIn, mut socket: WebSocket) {
+async fn serve(doors: &Arc<Doors>, me: SignedIn, from: IpAddr, mut socket: WebSocket) {
     let hello = match timeout(HELLO_TIMEOUT, hello(&mut socket)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(code)) => return say_goodbye(&mut socket, code).await,
         Err(_) => return say_goodbye(&mut socket, close::NO_HELLO).await,
     };
-    let (attached, resumed) = match attach(doors, &me, hello.resume).await {
+    let (attached, resumed) = match attach(doors, &me, from, hello.resume).await {
         Ok(attached) => attached,
         Err(error) => {
             let refusal = Outgoing::Refused { id: Some(hello.id), error: error.refusal() };
             let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Text(frame(&refusal)))).await;
-            return say_goodbye(&mut socket, close::GOING_AWAY).await;
+            let code = if matches!(error, Error::SignedOut) { close::SIGNED_OUT } else { close::GOING_AWAY };
+            return say_goodbye(&mut socket, code).await;
         }
     };
     let Attached { connection, generation } = attached;
@@ -159,13 +162,18 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
 async fn attach(
     doors: &Arc<Doors>,
     me: &SignedIn,
+    from: IpAddr,
     resume: Option<Resume>,
 ) -> Result<(Attached, bool), Error> {
     let user = me.user.id;
-    doors.chat.touch_session(me.session).await?;
+    doors.chat.touch_session(me.session, &from.to_string()).await?;
     if let Some(Resume { connection, seq }) = resume
         && let Some((same, generation)) = doors.live.hub.resume(connection, user, me.session, seq)
     {
+        if let Err(error) = goes_on(doors, me).await {
+            same.detach(generation, doors.chat.now());
+            return Err(error);
+        }
         telemetry::RESUMED_CONNECTIONS.add();
         doors.voice.socket_back(user, connection, connection);
         return Ok((Attached { connection: same, generation }, true));
@@ -174,11 +182,15 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    let (channels, categories) = match open_channels(doors, &connection).await {
+    let begun = async {
+        goes_on(doors, me).await?;
+        Ok(open_channels(doors, &connection).await?)
+    };
+    let (channels, categories) = match begun.await {
         Ok(opened) => opened,
         Err(error) => {
             doors.live.hub.remove(id);
-            return Err(error.into());
+            return Err(error);
         }
     };
     if let Some(Resume { connection: before, .. }) = resume {
@@ -207,6 +219,15 @@ async fn attach(
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
+}
+
+/// Refuses when the session ended before the hub knew its new socket: whoever ended it closed what was known then.
+async fn goes_on(doors: &Doors, me: &SignedIn) -> Result<(), Error> {
+    if doors.chat.session_goes_on(me.session).await? {
+        return Ok(());
+    }
+    super::sessions::close(doors, &[Ended { session: me.session, user: me.user.id }]);
+    Err(Error::SignedOut)
 }
 
 /// Lets a new connection see its channels; which they are, and under which headings.

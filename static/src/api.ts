@@ -3,7 +3,7 @@
  *
  * Must not know: what is done with the answers.
  */
-import type { ErrorCode, Refusal, Register, ServerInfo, SignIn, SignedIn } from "./protocol";
+import type { ErrorCode, Refusal, Register, Registered, ServerInfo, SignIn, SignedIn } from "./protocol";
 
 /** A sign-in behind a busy password hash takes a second; more than this and nobody is there. */
 const PATIENCE_MS = 15_000;
@@ -21,8 +21,8 @@ export class ApiError extends Error {
 
 export interface Api {
   server(): Promise<ServerInfo>;
-  register(form: Register): Promise<SignedIn>;
-  setup(form: Register): Promise<SignedIn>;
+  register(form: Register): Promise<Registered>;
+  setup(form: Register): Promise<Registered>;
   signIn(form: SignIn): Promise<SignedIn>;
   signOut(): Promise<void>;
 }
@@ -35,7 +35,8 @@ export const api: Api = {
   signOut: () => call("DELETE", "/api/session"),
 };
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** One request; the rest of the account's are in `account.ts`. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   let response: Response;
   let text: string;
   try {

@@ -54,14 +54,17 @@ class FakeServer implements Wire {
   }
 }
 
+/** What most people have in common. */
+const plain = { display_name: null, avatar: null, state: "active" } as const;
+
 const snapshot: Snapshot = {
   server_name: "Harbour Street",
   version: "1",
   slots: 8,
   me: ana,
   users: [
-    { id: ana, username: "ana", role: "admin" },
-    { id: ben, username: "ben", role: "member" },
+    { ...plain, id: ana, username: "ana", role: "admin" },
+    { ...plain, id: ben, username: "ben", role: "member" },
   ],
   online: [ana],
   channels: [

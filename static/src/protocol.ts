@@ -46,7 +46,19 @@ username: string,
 /**
  * What they may do on the whole server.
  */
-role: Role, };
+role: Role, 
+/**
+ * The name shown in place of the user name, if they chose one.
+ */
+display_name: string | null, 
+/**
+ * The address of their picture; none for their initials.
+ */
+avatar: string | null, 
+/**
+ * Whether they can be here at all.
+ */
+state: UserState, };
 
 /**
  * What a user may do on the whole server.
@@ -625,6 +637,10 @@ name: string,
  */
 registration: Registration, 
 /**
+ * Whether it can send mail, and so help somebody who forgot a password.
+ */
+mail: boolean, 
+/**
  * Who this browser is signed in as.
  */
 me: User | null, };
@@ -666,10 +682,14 @@ login: string,
 /**
  * The password.
  */
-password: string, };
+password: string, 
+/**
+ * Stay signed in when the browser is closed.
+ */
+remember: boolean, };
 
 /**
- * The answer to both: who is signed in now. The session itself is in the cookie.
+ * The answer to a sign-in: who is signed in now. The session itself is in the cookie.
  */
 export type SignedIn = { 
 /**

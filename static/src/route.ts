@@ -7,15 +7,34 @@ export type Route =
   | { page: "home" }
   | { page: "channel"; slug: string }
   | { page: "door" }
-  | { page: "setup"; token: string };
+  | { page: "setup"; token: string }
+  /** One's own settings; without a part the list of parts, which on wide frames shows the first. */
+  | { page: "settings"; part: SettingsPart | null }
+  | { page: "forgotten" }
+  | { page: "reset"; token: string }
+  | { page: "confirm"; token: string };
+
+export const SETTINGS = ["profile", "sign-in", "devices", "people"] as const;
+export type SettingsPart = (typeof SETTINGS)[number];
+
+/** Pages for who is not signed in, or forgot how. */
+export function isLink(page: Route["page"]): boolean {
+  return page === "forgotten" || page === "reset" || page === "confirm";
+}
 
 export function parseRoute(path: string): Route {
   const [first, second, ...rest] = path.split("/").filter((part) => part !== "");
   if (rest.length === 0 && second !== undefined) {
     if (first === "c") return { page: "channel", slug: decode(second) };
     if (first === "setup") return { page: "setup", token: decode(second) };
+    if (first === "reset") return { page: "reset", token: decode(second) };
+    if (first === "confirm") return { page: "confirm", token: decode(second) };
+    const part = SETTINGS.find((one) => one === second);
+    if (first === "settings" && part !== undefined) return { page: "settings", part };
   }
   if (first === "in" && second === undefined) return { page: "door" };
+  if (first === "forgotten" && second === undefined) return { page: "forgotten" };
+  if (first === "settings" && second === undefined) return { page: "settings", part: null };
   return { page: "home" };
 }
 
@@ -28,7 +47,13 @@ export function pathOf(route: Route): string {
     case "door":
       return "/in";
     case "setup":
-      return `/setup/${encodeURIComponent(route.token)}`;
+    case "reset":
+    case "confirm":
+      return `/${route.page}/${encodeURIComponent(route.token)}`;
+    case "settings":
+      return route.part === null ? "/settings" : `/settings/${route.part}`;
+    case "forgotten":
+      return "/forgotten";
   }
 }
 

@@ -4,7 +4,7 @@
  * Short main clauses, present tense, you and we: what happened, then what helps. Users never read the words of
  * the machine room (slot, participant, forwarder). Must not know: where a sentence is shown.
  */
-import type { Admission, Channel, ChannelKind, ErrorCode, VoiceLoad, Writers } from "./protocol";
+import type { Admission, Channel, ChannelKind, ErrorCode, Person, VoiceLoad, Writers } from "./protocol";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
 import type { NoMicrophone } from "./voice/microphone";
@@ -463,6 +463,14 @@ export function refusal(code: ErrorCode | "unreachable"): string {
       return "This channel is in the archive.";
     case "not_allowed":
       return "Only an admin may do this.";
+    case "link_closed":
+      return "This link is wrong, was used, or is too old. Ask for a new one.";
+    case "not_confirmed":
+      return "Confirm your e-mail address first. A new mail is on its way to you.";
+    case "last_admin":
+      return "You are the only admin. Make somebody else admin first.";
+    case "no_mail":
+      return "This server sends no mail. Ask its admin for a link.";
     case "busy":
       return "The server has too much to do. Try again in a moment.";
     case "unreachable":
@@ -478,6 +486,7 @@ export function refusal(code: ErrorCode | "unreachable"): string {
 }
 
 export const form = {
+  passwordLabel: "Password",
   nameHint: "Letters, digits, hyphen and underscore, 2 to 40.",
   emailHint: "Other people never see it.",
   passwordHint: "12 characters or more. A sentence is good.",
@@ -605,4 +614,151 @@ export function loadNews(load: VoiceLoad): string {
 /** Characters over the limit. */
 export function tooLong(over: number): string {
   return `${over} ${over === 1 ? "character" : "characters"} too many. Your text is still here.`;
+}
+
+// ---- one's own account ----
+
+/** Somebody whose account is gone; what they wrote is still there. */
+export const deletedAccount = "Deleted account";
+
+export const door = {
+  remember: "Stay signed in",
+  forgotten: "Forgot your password?",
+  forgottenNoMail: "Forgot your password? Your admin can give you a link for a new one.",
+  asked: (email: string) => `We sent a mail to ${email}. Your account begins with the link in it.`,
+} as const;
+
+export const links = {
+  forgotten: "A new password",
+  forgottenHint: "We send you a link. It works once, within a day.",
+  forgottenSend: "Send me a link",
+  forgottenSent: "If that address has an account, a mail is on its way.",
+  reset: "Choose a new password",
+  resetHint: "You are signed out everywhere, and sign in with the new one.",
+  resetSave: "Take this password",
+  resetDone: "Your password is changed. Sign in with it.",
+  confirm: "Confirm your e-mail address",
+  confirmHint: "Press the button, and this address is yours here.",
+  confirmPress: "This is my address",
+  confirmDone: "Your address is confirmed.",
+  toTheDoor: "Go to the sign-in",
+  inside: "Go on",
+} as const;
+
+export const settings = {
+  title: "Settings",
+  back: "Back to the rooms",
+  backToList: "Back to settings",
+  parts: { profile: "Profile", "sign-in": "Password and e-mail", devices: "Where you are signed in", people: "People" },
+  saved: "Saved",
+  notLoaded: "This page could not be loaded. Open it again in a moment.",
+  profileHint: "Everybody on this server sees this, at once.",
+  name: "Name to show",
+  nameHint: (username: string) => `Empty for your user name. People mention you as @${username}.`,
+  nameBad: "At most 40 characters, none of them invisible.",
+  nameTaken: "Somebody else has this as user name. Choose another one.",
+  picture: "Picture",
+  pictures: { none: "Initials", libravatar: "Libravatar", link: "Address" },
+  pictureNoneHint: "Two letters of your name, in a colour that is yours.",
+  pictureLibravatarHint: "The picture that libravatar.org has for your e-mail address. Whoever guesses your address can check it by the picture.",
+  pictureLinkHint: "The server that has the picture learns who looks at it.",
+  pictureLink: "Address of the picture",
+  pictureLinkBad: "An address that begins with https, at most 500 characters.",
+  save: "Save",
+  email: "E-mail",
+  emailNow: (email: string) => `Your address is ${email}.`,
+  emailUnconfirmed: "It is not confirmed yet.",
+  emailPending: (email: string) => `${email} waits for the link in the mail we sent there.`,
+  emailNew: "New e-mail",
+  emailSave: "Change e-mail",
+  emailSent: "A mail is on its way. The new address counts when you open the link in it.",
+  emailDone: "Your address is changed.",
+  emailSame: "This is your address already.",
+  resend: "Send the mail again",
+  resent: "A mail is on its way.",
+  password: "Password",
+  passwordHint: "Another password signs you out everywhere else.",
+  passwordNow: "Present password",
+  passwordNew: "New password",
+  passwordSave: "Change password",
+  passwordDone: "Your password is changed. You are signed out everywhere else.",
+  passwordWrong: "This is not your password.",
+  end: "Delete account",
+  endHint: "Your name, address and picture go. What you wrote stays, by a deleted account. There is no way back.",
+  endOpen: "Delete my account",
+  endTitle: (username: string) => `Delete ${username} for good`,
+  keep: "Keep it",
+  devicesHint: "Whatever is open there ends at once, a talk too.",
+  here: "This one",
+  signOutThere: "Sign out",
+  signOutThereOf: (device: string) => `Sign out of ${device}`,
+  signOutEverywhere: "Sign out everywhere, here too",
+  usedNow: "in use now",
+} as const;
+
+export const administration = {
+  hint: "Everybody who has an account here. Only admins see this page.",
+  add: "New account",
+  addHint: "For somebody who does not make one. Hand over name and password yourself.",
+  addDone: (name: string) => `${name} has an account.`,
+  more: "Show more",
+  manage: (name: string) => `Manage ${name}`,
+  /** "@mira, mira@example.org, admin" */
+  person: ({ user, email, confirmed }: Person) =>
+    [
+      `@${user.username}`,
+      email,
+      ...(user.role === "admin" ? ["admin"] : []),
+      ...(user.state === "disabled" ? ["shut out"] : []),
+      ...(confirmed ? [] : ["address not confirmed"]),
+    ].join(", "),
+  makeAdmin: "Make admin",
+  makeMember: "Make member",
+  shutOut: "Shut out",
+  shutOutHint: "Every sign-in ends at once, and none begins until you let them in again.",
+  letIn: "Let in again",
+  link: "Link for a new password",
+  linkHint: "It opens once, within a day. Whoever has it has the account: hand it over safely.",
+  close: "Close",
+} as const;
+
+/** What somebody would call a device, out of what it says of itself. */
+export function device(kind: string, name: string): string {
+  if (kind !== "browser") return name;
+  const browsers: [RegExp, string][] = [
+    [/\bEdgA?\//u, "Edge"],
+    [/\bOPR\//u, "Opera"],
+    [/\bFirefox\/|\bFxiOS\//u, "Firefox"],
+    [/\bSamsungBrowser\//u, "Samsung Internet"],
+    [/\bElectron\//u, "The desktop client"],
+    [/\bChrom(?:e|ium)\/|\bCriOS\/|\bHeadlessChrome\//u, "Chrome"],
+    [/\bSafari\//u, "Safari"],
+  ];
+  const systems: [RegExp, string][] = [
+    [/\bAndroid\b/u, "Android"],
+    [/\biPhone\b/u, "an iPhone"],
+    [/\biPad\b/u, "an iPad"],
+    [/\bWindows\b/u, "Windows"],
+    [/\bMac OS X\b/u, "a Mac"],
+    [/\bCrOS\b/u, "a Chromebook"],
+    [/\bLinux\b/u, "Linux"],
+  ];
+  const find = (all: [RegExp, string][]) => all.find(([pattern]) => pattern.test(name))?.[1];
+  const browser = find(browsers);
+  if (browser === undefined) return "Another browser";
+  const system = find(systems);
+  return system === undefined ? browser : `${browser} on ${system}`;
+}
+
+const dateAnyYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+
+/** "used 14:12", "used yesterday 14:12", "used 3 May 2026" */
+export function lastUsed(at: number, now: number): string {
+  // The server knows it to ten minutes.
+  if (now - at < 10 * 60_000) return settings.usedNow;
+  if (dayKey(at) === dayKey(now)) return `used ${time(at)}`;
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (dayKey(at) === dayKey(yesterday.getTime())) return `used yesterday ${time(at)}`;
+  return `used ${dateAnyYear.format(at)}`;
 }

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod channels;
+pub mod mail;
 pub mod postgres;
 pub mod view;
 
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cromulent::Server;
-use cromulent::bench::client::{Error, Frame, Http, Socket};
+use cromulent::bench::client::{Error, Frame, Http, Reply, Socket, refusal};
 use cromulent::clock::Clock;
 use cromulent::config::Settings;
 use cromulent::id::{ChannelId, MessageId, UserId};
@@ -19,6 +20,7 @@ use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::rest::Register;
 use cromulent::protocol::server::{Answer, ServerEvent, Snapshot};
 use cromulent::protocol::types::{ChannelKind, Message};
+use hyper::Method;
 use tempfile::TempDir;
 
 use view::View;
@@ -32,6 +34,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct TestServer {
     server: Option<Server>,
     pub settings: Settings,
+    pub clock: Clock,
     folder: TempDir,
 }
 
@@ -62,11 +65,31 @@ impl TestServer {
 
     /// With some settings of its own.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::at(Clock::System, change).await
+    }
+
+    /// By a clock of its own.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = settings(&folder);
         change(&mut settings);
-        let server = Server::start(&settings, Clock::System).await.unwrap();
-        Self { server: Some(server), settings, folder }
+        let server = Server::start(&settings, clock.clone()).await.unwrap();
+        Self { server: Some(server), settings, clock, folder }
+    }
+
+    /// A plain request from the server's own page, or with the token of a program.
+    pub async fn send(&self, method: Method, path: &str, who: &str, body: serde_json::Value) -> Reply {
+        let who = Some(who).filter(|who| !who.is_empty());
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let sent = self.http().send(method, path, who, body);
+        tokio::time::timeout(PATIENCE, sent).await.unwrap().unwrap()
+    }
+
+    /// The first admin, connected.
+    pub async fn admin(&self, name: &str) -> TestUser {
+        let draft = Register { setup_token: self.setup_token(), ..account(name) };
+        let cookie = self.http().register(&draft).await.unwrap();
+        TestUser::connect(self, name, cookie).await
     }
 
     pub fn http(&self) -> Http {
@@ -100,7 +123,7 @@ impl TestServer {
         let server = self.server.take().unwrap();
         self.settings.listen = server.address;
         server.stop().await;
-        self.server = Some(Server::start(&self.settings, Clock::System).await.unwrap());
+        self.server = Some(Server::start(&self.settings, self.clock.clone()).await.unwrap());
     }
 
     pub async fn stop(mut self) -> TempDir {
@@ -111,6 +134,20 @@ impl TestServer {
     fn running(&self) -> &Server {
         self.server.as_ref().unwrap()
     }
+}
+
+/// The code of a refusal.
+pub fn refused(reply: &Reply) -> ErrorCode {
+    match refusal(reply) {
+        Error::Refused(refusal) => refusal.code,
+        other => panic!("{other}"),
+    }
+}
+
+/// The value that an answer is.
+pub fn answer<T: serde::de::DeserializeOwned>(reply: &Reply) -> T {
+    assert!(reply.status.is_success(), "{reply:?}");
+    serde_json::from_str(&reply.body).unwrap_or_else(|error| panic!("{error} in {}", reply.body))
 }
 
 pub fn account(name: &str) -> Register {

@@ -31,15 +31,18 @@ const message = (number: number, more: Partial<Message> = {}): Message => ({
   ...more,
 });
 
+/** What most people have in common. */
+const plain = { display_name: null, avatar: null, state: "active" } as const;
+
 const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   server_name: "Harbour Street",
   version: "1.2.3",
   slots: 8,
   me: ana,
   users: [
-    { id: ana, username: "ana", role: "admin" },
-    { id: ben, username: "ben", role: "member" },
-    { id: cleo, username: "cleo", role: "member" },
+    { ...plain, id: ana, username: "ana", role: "admin" },
+    { ...plain, id: ben, username: "ben", role: "member" },
+    { ...plain, id: cleo, username: "cleo", role: "member" },
   ],
   online: [ana, ben],
   channels: [
@@ -335,8 +338,8 @@ describe("people", () => {
   });
 
   it("appear and change their names", () => {
-    store.apply({ type: "user_changed", user: { id: "u-dan", username: "dan", role: "member" } });
-    store.apply({ type: "user_changed", user: { id: ben, username: "benjamin", role: "member" } });
+    store.apply({ type: "user_changed", user: { ...plain, id: "u-dan", username: "dan", role: "member" } });
+    store.apply({ type: "user_changed", user: { ...plain, id: ben, username: "benjamin", role: "member" } });
     expect(store.users.get("u-dan")?.username).toBe("dan");
     expect(store.users.get(ben)?.username).toBe("benjamin");
   });

@@ -6,13 +6,13 @@ import { createSubscriber } from "svelte/reactivity";
 import type { Client } from "../client";
 import { Drafts } from "../drafts";
 import { recall, remember } from "../memory";
-import type { Channel, ChannelId, UserId } from "../protocol";
+import type { Channel, ChannelId, User, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
 import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
-import { somebody } from "../words";
+import { deletedAccount, somebody } from "../words";
 
 /** Where drafts are remembered; signing out forgets what begins with "draft.". */
 const DRAFTS = "draft.all";
@@ -78,7 +78,13 @@ export class App {
   }
 
   name(user: UserId): string {
-    return this.at("users").users.get(user)?.username ?? somebody;
+    const known = this.at("users").users.get(user);
+    return known ? shownName(known) : somebody;
+  }
+
+  /** The address of somebody's picture. */
+  avatar(user: UserId): string | null {
+    return this.at("users").users.get(user)?.avatar ?? null;
   }
 
   /**
@@ -154,3 +160,9 @@ export class App {
 }
 
 export const [getApp, setApp] = createContext<App>();
+
+/** The name to show for a user. */
+export function shownName(user: User): string {
+  if (user.state === "deleted") return deletedAccount;
+  return user.display_name ?? user.username;
+}

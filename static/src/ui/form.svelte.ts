@@ -7,12 +7,15 @@ import type { ErrorCode } from "../protocol";
 import { form as words, refusal } from "../words";
 
 /** Where an error is shown; `form` is below all fields. */
-export type Place = "username" | "email" | "login" | "password" | "form";
+export type Place = "username" | "email" | "login" | "password" | "new_password" | "display_name" | "avatar" | "form";
 
-const PLACES: Partial<Record<ErrorCode | "unreachable", Place>> = {
-  name_taken: "username",
-  email_taken: "email",
-  wrong_password: "password",
+/** Which field a refusal belongs to, and in which words if not the usual ones. */
+export type Places = Partial<Record<ErrorCode | "unreachable", { place: Place; text?: string }>>;
+
+const PLACES: Places = {
+  name_taken: { place: "username" },
+  email_taken: { place: "email" },
+  wrong_password: { place: "password" },
 };
 
 export class FormState {
@@ -20,7 +23,12 @@ export class FormState {
   busy = $state(false);
 
   /** Sends with `send` unless `found` names a fault; the focus goes to the first field with one. */
-  async submit(element: HTMLFormElement, found: Partial<Record<Place, string>>, send: () => Promise<void>) {
+  async submit(
+    element: HTMLFormElement,
+    found: Partial<Record<Place, string>>,
+    send: () => Promise<void>,
+    places: Places = PLACES,
+  ) {
     if (this.busy) return;
     this.errors = found;
     if (Object.keys(found).length === 0) {
@@ -29,7 +37,8 @@ export class FormState {
         await send();
       } catch (error) {
         const code = error instanceof ApiError ? error.code : "internal";
-        this.errors = { [PLACES[code] ?? "form"]: refusal(code) };
+        const at = places[code];
+        this.errors = { [at?.place ?? "form"]: at?.text ?? refusal(code) };
       } finally {
         this.busy = false;
       }
@@ -44,9 +53,19 @@ export class FormState {
 export function faultsOfAccount(username: string, email: string, password: string): Partial<Record<Place, string>> {
   const faults: Partial<Record<Place, string>> = {};
   if (!/^[\p{L}\p{N}_-]{2,40}$/u.test(username)) faults.username = words.nameBad;
-  if (!/^\S+@\S+$/u.test(email)) faults.email = words.emailBad;
-  const length = [...password].length;
-  if (length < 12) faults.password = words.passwordShort;
-  else if (length > 72) faults.password = words.passwordLong;
+  const address = faultOfEmail(email);
+  if (address !== null) faults.email = address;
+  const secret = faultOfPassword(password);
+  if (secret !== null) faults.password = secret;
   return faults;
+}
+
+export function faultOfEmail(email: string): string | null {
+  return /^\S+@\S+$/u.test(email) ? null : words.emailBad;
+}
+
+export function faultOfPassword(password: string): string | null {
+  const length = [...password].length;
+  if (length < 12) return words.passwordShort;
+  return length > 72 ? words.passwordLong : null;
 }

@@ -18,6 +18,9 @@ const RETRY_MS = 3_000;
 class Session {
   private current = $state.raw<Phase>({ name: "asking" });
 
+  /** The server can send mail. */
+  mail = $state(false);
+
   get phase(): Phase {
     return this.current;
   }
@@ -25,7 +28,9 @@ class Session {
   async start() {
     try {
       const info = await api.server();
-      if (info.me && address.route.page !== "setup") this.enter();
+      this.mail = info.mail;
+      const { page } = address.route;
+      if (info.me && page !== "setup" && page !== "reset" && page !== "confirm") this.enter();
       else this.current = { name: "outside", info, notice: null };
     } catch {
       this.current = { name: "unreachable" };
