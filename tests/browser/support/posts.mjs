@@ -110,7 +110,7 @@ export async function pourPosts({ count, sockets }) {
         if (next < count) post(next++);
         else if (waiting.size === 0) socket.close();
       };
-      socket.onopen = () => ask({ type: 'hello', protocol: 1, resume: null });
+      socket.onopen = () => ask({ type: 'hello', protocol: 2, resume: null });
       socket.onclose = () => (waiting.size === 0 ? resolve() : reject(new Error('the socket closed')));
       socket.onmessage = ({ data }) => {
         // Most of what comes is everybody's posts.
