@@ -243,7 +243,7 @@ mod tests {
                 assert_eq!(channel.is_ok(), state == UserState::Active, "{state:?}");
             }
             let renamed =
-                chat.create_category(ana, crate::chat::channels::settings::Name::parse("Work").unwrap());
+                chat.create_category(ana, crate::chat::categories::Name::parse("Work").unwrap());
             assert_eq!(renamed.await.is_ok(), state == UserState::Active, "{state:?}");
         }
     }
