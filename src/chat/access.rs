@@ -242,8 +242,7 @@ mod tests {
                 let channel = chat.allows(ana, row.id("id").unwrap(), Act::Administer).await;
                 assert_eq!(channel.is_ok(), state == UserState::Active, "{state:?}");
             }
-            let renamed =
-                chat.create_category(ana, crate::chat::channels::settings::Name::parse("Work").unwrap());
+            let renamed = chat.create_category(ana, crate::chat::categories::Name::parse("Work").unwrap());
             assert_eq!(renamed.await.is_ok(), state == UserState::Active, "{state:?}");
         }
     }

@@ -609,7 +609,7 @@ categories: Array<Category>, };
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
-export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories";
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories" | "link_closed" | "not_confirmed" | "last_admin" | "no_mail";
 
 /**
  * A refusal as it travels.
@@ -741,6 +741,309 @@ before: ChannelId | null, } };
  * One thing about a category, as it shall be. See [`Category`](super::types::Category).
  */
 export type CategorySetting = { "name": string } | { "before": CategoryId | null };
+
+/**
+ * A sign-in: what a cookie or a token stands for.
+ */
+export type SessionId = string;
+
+/**
+ * Whether a user can be here at all.
+ */
+export type UserState = "active" | "disabled" | "deleted";
+
+/**
+ * The answer to a registration.
+ */
+export type Registered = { 
+/**
+ * Oneself, signed in. None: a mail is on its way, and the account begins with the link in it.
+ */
+user: User | null, };
+
+/**
+ * `GET /api/account`: one's own account, as nobody else sees it.
+ */
+export type Account = { 
+/**
+ * As others see it.
+ */
+user: User, 
+/**
+ * Where mail goes.
+ */
+email: string, 
+/**
+ * Whether the owner of the address was asked.
+ */
+confirmed: boolean, 
+/**
+ * The address that waits for its confirmation.
+ */
+pending_email: string | null, 
+/**
+ * Which picture was chosen.
+ */
+avatar: Avatar, 
+/**
+ * Which pictures may be chosen here.
+ */
+avatars: AvatarsAllowed, };
+
+/**
+ * Which picture somebody chose.
+ */
+export type Avatar = { "kind": "none" } | { "kind": "link", 
+/**
+ * Begins with `https://`.
+ */
+url: string, } | { "kind": "libravatar" };
+
+/**
+ * Which pictures may be chosen. They lie on other servers, which so learn who looks at them.
+ */
+export type AvatarsAllowed = "initials" | "libravatar" | "links";
+
+/**
+ * `PUT /api/account/profile`: how others see one. The answer is the [`User`].
+ */
+export type Profile = { 
+/**
+ * 1 to 40 characters; none for the user name.
+ */
+display_name: string | null, 
+/**
+ * Which picture.
+ */
+avatar: Avatar, };
+
+/**
+ * `PUT /api/account/password`: takes another password and ends all other sign-ins.
+ */
+export type ChangePassword = { 
+/**
+ * The present one.
+ */
+password: string, 
+/**
+ * 12 to 72 characters.
+ */
+new_password: string, };
+
+/**
+ * `PUT /api/account/email`: takes another address, once the mail sent to it is answered.
+ */
+export type ChangeEmail = { 
+/**
+ * The present one.
+ */
+password: string, 
+/**
+ * The new address.
+ */
+email: string, };
+
+/**
+ * `POST /api/account/deletion`: ends the account for good. What its owner wrote stays, without a name.
+ */
+export type DeleteAccount = { 
+/**
+ * The present one.
+ */
+password: string, };
+
+/**
+ * `POST /api/password/forgotten` and `POST /api/confirmation/resend`: asks for a mail. The answer is always the same.
+ */
+export type AskForMail = { 
+/**
+ * The address of an account, perhaps.
+ */
+email: string, };
+
+/**
+ * `POST /api/password/reset`: a new password, by a one-time link. Ends every sign-in and makes none.
+ */
+export type ResetPassword = { 
+/**
+ * Out of the link.
+ */
+token: string, 
+/**
+ * 12 to 72 characters.
+ */
+password: string, };
+
+/**
+ * `POST /api/confirmation`: the address is mine, by a one-time link.
+ */
+export type Confirm = { 
+/**
+ * Out of the link.
+ */
+token: string, };
+
+/**
+ * A sign-in, as its owner sees it.
+ */
+export type Session = { 
+/**
+ * Which.
+ */
+id: SessionId, 
+/**
+ * `browser`, or what the client called itself, as in `desktop` and `bot`.
+ */
+kind: string, 
+/**
+ * What the client calls its device: a browser's user agent, or a name.
+ */
+device: string, 
+/**
+ * From where it was used last.
+ */
+address: string, 
+/**
+ * Since when.
+ */
+created_at: Timestamp, 
+/**
+ * The last use, to ten minutes.
+ */
+last_used_at: Timestamp, 
+/**
+ * The one that asks.
+ */
+current: boolean, };
+
+/**
+ * `GET /api/account/sessions`: one's own sign-ins, the latest used first.
+ */
+export type Sessions = { 
+/**
+ * All that are good.
+ */
+sessions: Array<Session>, };
+
+/**
+ * `POST /api/users`: an admin makes an account for somebody.
+ */
+export type CreateUser = { 
+/**
+ * 2 to 40 letters, digits, hyphens and underscores.
+ */
+username: string, 
+/**
+ * Counts as confirmed.
+ */
+email: string, 
+/**
+ * 12 to 72 characters.
+ */
+password: string, };
+
+/**
+ * `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after.
+ */
+export type People = { 
+/**
+ * At most 100.
+ */
+people: Array<Person>, 
+/**
+ * Whether there are more.
+ */
+more: boolean, };
+
+/**
+ * Somebody with an account, as admins see them.
+ */
+export type Person = { 
+/**
+ * As everybody sees them.
+ */
+user: User, 
+/**
+ * Where mail goes.
+ */
+email: string, 
+/**
+ * Whether the owner of the address was asked, or an admin vouched for it.
+ */
+confirmed: boolean, 
+/**
+ * Since when they have an account.
+ */
+created_at: Timestamp, };
+
+/**
+ * `PUT /api/users/{id}/role`, for admins. The answer is the [`User`].
+ */
+export type ChangeRole = { 
+/**
+ * From now on.
+ */
+role: Role, };
+
+/**
+ * `PUT /api/users/{id}/access`, for admins: shuts somebody out, or lets them in again. The answer is the [`User`].
+ */
+export type ChangeAccess = { 
+/**
+ * From now on.
+ */
+disabled: boolean, };
+
+/**
+ * `POST /api/users/{id}/reset-link`, for admins: a link for somebody who forgot their password.
+ */
+export type ResetLink = { 
+/**
+ * Opens once.
+ */
+url: string, 
+/**
+ * Not later than this.
+ */
+expires_at: Timestamp, };
+
+/**
+ * One thing that was done.
+ */
+export type AuditEntry = { 
+/**
+ * Grows with time.
+ */
+id: string, 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * By whom; none is the console, or whoever held a link.
+ */
+actor: UserId | null, 
+/**
+ * What, as in `role_changed`.
+ */
+action: string, 
+/**
+ * To whom.
+ */
+subject: UserId | null, 
+/**
+ * What more there is to say. Never a secret.
+ */
+detail: string, };
+
+/**
+ * `GET /api/audit`, for admins: what was done to accounts, newest first. `?before=` an entry's id for older ones.
+ */
+export type AuditPage = { 
+/**
+ * At most 50.
+ */
+entries: Array<AuditEntry>, };
 
 export const PROTOCOL = 2;
 
