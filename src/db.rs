@@ -41,7 +41,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::id::{ChannelId, MessageId, SessionId, UserId};
+use crate::id::{ChannelId, GroupId, MessageId, MessageNumber, SessionId, UserId};
 
 /// Connections that only read. More would not read faster on the two cores we aim at.
 const READERS: u32 = 4;
@@ -95,6 +95,9 @@ fn migrations() -> Vec<Migration> {
         (2, "channels", include_str!("../migrations/0002_channels.sql")),
         (3, "messages", include_str!("../migrations/0003_messages.sql")),
         (4, "max_speakers", include_str!("../migrations/0004_max_speakers.sql")),
+        (10, "message_numbers", include_str!("../migrations/0010_message_numbers.sql")),
+        (11, "groups", include_str!("../migrations/0011_groups.sql")),
+        (12, "mentions", include_str!("../migrations/0012_mentions.sql")),
     ]
     .into_iter()
     .map(|(version, name, text)| {
@@ -118,6 +121,8 @@ impl Db {
             .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten, not only forgotten.
+            .pragma("secure_delete", "on")
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let mut writing = SqliteConnection::connect_with(&options).await?;
@@ -345,7 +350,13 @@ macro_rules! id_values {
     )*};
 }
 
-id_values!(UserId SessionId ChannelId MessageId);
+id_values!(UserId SessionId ChannelId MessageId GroupId);
+
+impl From<MessageNumber> for Value {
+    fn from(value: MessageNumber) -> Self {
+        Self::Integer(Some(value.into()))
+    }
+}
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {

@@ -8,23 +8,33 @@
 //! `&mut Conn` are part of somebody else's transaction.
 
 pub mod accounts;
+pub mod body;
 pub mod channels;
+pub mod fanouts;
+pub mod groups;
 pub mod memberships;
+pub mod mentioned;
+pub mod mentions;
 pub mod messages;
+pub mod notifications;
 pub mod passwords;
+#[cfg(test)]
+mod plans;
+pub mod readings;
 pub mod roster;
 pub mod sessions;
 pub mod users;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
 use crate::id::{IdSource, UserId};
+use crate::live::Live;
 use crate::live::hub::Hub;
-use crate::protocol::types::{Channel, Users};
+use crate::protocol::types::{Channel, Group, Standing, Users};
 
 use self::passwords::Passwords;
 use self::roster::Roster;
@@ -32,6 +42,7 @@ use self::roster::Roster;
 /// Everything that is remembered.
 pub struct Chat {
     db: Db,
+    live: Arc<Live>,
     hub: Arc<Hub>,
     clock: Clock,
     ids: IdSource,
@@ -40,6 +51,10 @@ pub struct Chat {
     rules: Rules,
     /// Whose turn it is to change channels; see [`channels`].
     channel_changes: Semaphore,
+    /// Whose turn it is to change groups, for the same reason.
+    group_changes: Semaphore,
+    /// There may be something to fan out.
+    fanout_work: Notify,
 }
 
 /// What the operator decided.
@@ -79,6 +94,18 @@ pub enum Error {
     /// There are as many channels as there may be.
     #[error("there are {max} channels already", max = channels::CHANNELS_MAX)]
     TooManyChannels,
+    /// There are as many groups as there may be.
+    #[error("there are {max} groups already", max = groups::GROUPS_MAX)]
+    TooManyGroups,
+    /// Only admins may tell so many at once.
+    #[error("only an admin may tell more than {max} people at once", max = mentioned::EVERYONE_MAX)]
+    BroadcastNotAllowed,
+    /// They told many at once only just now.
+    #[error("the next broadcast may come in {wait_s} s")]
+    BroadcastTooSoon {
+        /// Seconds to wait.
+        wait_s: u64,
+    },
     /// Somebody has this name.
     #[error("the name is taken")]
     NameTaken,
@@ -115,18 +142,21 @@ pub enum Error {
 
 impl Chat {
     /// Over an open database, which nobody else writes to.
-    pub async fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Result<Self, Error> {
+    pub async fn new(db: Db, live: Arc<Live>, clock: Clock, rules: Rules) -> Result<Self, Error> {
         let passwords = Passwords::new(rules.passwords);
         let roster = Roster::new(users::all(&mut *db.read().await?).await?);
         Ok(Self {
             db,
-            hub,
+            hub: live.hub.clone(),
+            live,
             clock,
             ids: IdSource::default(),
             passwords,
             roster,
             rules,
             channel_changes: Semaphore::new(1),
+            group_changes: Semaphore::new(1),
+            fanout_work: Notify::new(),
         })
     }
 
@@ -158,6 +188,21 @@ impl Chat {
     /// The channels open to a user, in order.
     pub async fn channels_of(&self, user: UserId) -> Result<Vec<Channel>, Error> {
         channels::of_user(&mut *self.db.read().await?, user).await
+    }
+
+    /// Everybody's groups, and where a user stands.
+    pub async fn standing(&self, user: UserId) -> Result<(Vec<Group>, Standing), Error> {
+        let mut read = self.db.read().await?;
+        let groups = groups::all(&mut read).await?;
+        let (unread, more_unread) = notifications::unread(&mut read, user).await?;
+        let standing = Standing {
+            readings: readings::of_user(&mut read, user).await?,
+            unread,
+            more_unread,
+            do_not_disturb: notifications::wants_no_disturbance(&mut read, user).await?,
+            groups: groups::of_user(&mut read, user).await?,
+        };
+        Ok((groups, standing))
     }
 
     /// Finishes what is under way and closes the database.

@@ -48,6 +48,8 @@ pub enum Audience<'a> {
     ChannelBut(ChannelId, UserId),
     /// These connections.
     Connections(&'a [ConnectionId]),
+    /// All connections of these users.
+    Users(&'a [UserId]),
 }
 
 /// Everybody who is connected.
@@ -122,10 +124,11 @@ impl Hub {
                     connection.push(&text);
                 }
             }),
-            Audience::Connections(ids) => {
-                for id in ids {
-                    if let Some(connection) = self.connections.get(id) {
-                        connection.push(&text);
+            Audience::Connections(ids) => self.push_to(ids, &text),
+            Audience::Users(users) => {
+                for user in users {
+                    if let Some(ids) = self.by_user.get(user) {
+                        self.push_to(&ids, &text);
                     }
                 }
             }
@@ -190,6 +193,14 @@ impl Hub {
                 list.retain(|other| other.id != connection.id);
             }
             self.by_channel.remove_if(channel, |_, list| list.is_empty());
+        }
+    }
+
+    fn push_to(&self, ids: &[ConnectionId], text: &Arc<str>) {
+        for id in ids {
+            if let Some(connection) = self.connections.get(id) {
+                connection.push(text);
+            }
         }
     }
 

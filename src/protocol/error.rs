@@ -53,6 +53,12 @@ pub enum ErrorCode {
     WrongOrigin,
     /// Our fault; it is in the log.
     Internal,
+    /// Only admins may tell so many people at once.
+    BroadcastNotAllowed,
+    /// You told everybody something only just now; wait a little.
+    BroadcastTooSoon,
+    /// There are as many groups as there may be.
+    TooManyGroups,
 }
 
 /// A refusal as it travels.

@@ -90,6 +90,9 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::SetupClosed => ErrorCode::SetupClosed,
         chat::Error::WrongPassword => ErrorCode::WrongPassword,
         chat::Error::Busy => ErrorCode::Busy,
+        chat::Error::BroadcastNotAllowed => ErrorCode::BroadcastNotAllowed,
+        chat::Error::BroadcastTooSoon { .. } => ErrorCode::BroadcastTooSoon,
+        chat::Error::TooManyGroups => ErrorCode::TooManyGroups,
         chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
             ErrorCode::Internal
         }
@@ -118,12 +121,15 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::RegistrationClosed
         | ErrorCode::SetupClosed
         | ErrorCode::NotAllowed
+        | ErrorCode::BroadcastNotAllowed
         | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
-        ErrorCode::NameTaken | ErrorCode::EmailTaken | ErrorCode::TooManyChannels | ErrorCode::NotInVoice => {
-            StatusCode::CONFLICT
-        }
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::NameTaken
+        | ErrorCode::EmailTaken
+        | ErrorCode::TooManyChannels
+        | ErrorCode::TooManyGroups
+        | ErrorCode::NotInVoice => StatusCode::CONFLICT,
+        ErrorCode::RateLimited | ErrorCode::BroadcastTooSoon => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -31,7 +31,7 @@ use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::Channel;
+use crate::protocol::types::{Channel, Group, Standing};
 use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
@@ -141,7 +141,20 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::UpdateChannel { .. }
         | Request::JoinVoice { .. }
         | Request::SetVoice { .. }
-        | Request::LeaveVoice => Err(close::NO_HELLO),
+        | Request::LeaveVoice
+        | Request::EditMessage { .. }
+        | Request::DeleteMessage { .. }
+        | Request::MarkRead { .. }
+        | Request::LoadNotifications { .. }
+        | Request::MarkNotification { .. }
+        | Request::MarkInbox { .. }
+        | Request::SetInvolvement { .. }
+        | Request::SetDoNotDisturb { .. }
+        | Request::CreateGroup { .. }
+        | Request::UpdateGroup { .. }
+        | Request::DeleteGroup { .. }
+        | Request::SetGroupMember { .. }
+        | Request::LoadGroupMembers { .. } => Err(close::NO_HELLO),
     }
 }
 
@@ -164,8 +177,8 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    let channels = match open_channels(doors, &connection).await {
-        Ok(channels) => channels,
+    let (channels, (groups, standing)) = match own_part(doors, &connection).await {
+        Ok(own) => own,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error.into());
@@ -191,9 +204,21 @@ async fn attach(
         rooms: doors.voice.rooms_of(channels.iter().map(|channel| channel.id)),
         channels,
         voice_load: doors.voice.load(),
+        groups,
+        standing,
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
+}
+
+/// The part of a snapshot that is this user's own. What happens meanwhile comes as an event too, and each of
+/// these events may come twice.
+async fn own_part(
+    doors: &Doors,
+    connection: &Arc<Connection>,
+) -> Result<(Vec<Channel>, (Vec<Group>, Standing)), chat::Error> {
+    let channels = open_channels(doors, connection).await?;
+    Ok((channels, doors.chat.standing(connection.user).await?))
 }
 
 /// Lets a new connection see its channels.
