@@ -21,10 +21,18 @@ mod bench;
 mod binary;
 /// Making channels and changing them.
 mod channels;
+/// Sets of people with one name.
+mod groups;
+/// Whom a message means, and who hears of it.
+mod mentions;
 /// Writing and reading back.
 mod messages;
+/// The inbox.
+mod notifications;
 /// Who is here, and who writes.
 mod presence;
+/// How far everybody has read.
+mod readings;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
 /// Rooms over the real SFU.

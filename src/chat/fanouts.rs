@@ -363,3 +363,6 @@ fn work_text(work: Work) -> &'static str {
         Work::Withdraw => "withdraw",
     }
 }
+
+#[cfg(test)]
+mod tests;
