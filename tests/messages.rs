@@ -150,7 +150,7 @@ async fn an_author_writes_a_message_anew_and_everybody_sees_it() {
         })
         .await;
     assert_eq!(seen, edited);
-    assert_eq!(ben.reads(Cursor::Latest).await.0, [edited.clone()]);
+    assert_eq!(ben.reads(Cursor::Latest).await.0, std::slice::from_ref(&edited));
     // The same text again changes nothing, and a blind retry of the post gets what is there now.
     assert_eq!(ana.edits(posted.id, "hello\nthere").await.unwrap(), edited);
     assert_eq!(ana.posts_with_nonce("helo", &posted.nonce).await.unwrap(), edited);

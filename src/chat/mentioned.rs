@@ -96,7 +96,7 @@ pub async fn allow(
     }
     if everyone {
         let row = sql("select count(*) as members
-                       from (select user_id from memberships where channel_id = $1 limit $2) as some")
+                       from (select user_id from memberships where channel_id = $1 limit $2) as few")
         .bind(channel)
         .bind(EVERYONE_MAX + 1)
         .one(conn)

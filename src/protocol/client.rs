@@ -23,7 +23,8 @@ pub enum Request {
     PostMessage {
         /// Where.
         channel: ChannelId,
-        /// 1 to 4,000 characters after trimming.
+        /// 1 to 4,000 characters after trimming, of which one can be seen. Control characters other than tab and
+        /// line feed are taken out.
         body: String,
         /// Chosen by the client, 1 to 64 characters; a repeated nonce returns the message posted first.
         nonce: String,
