@@ -227,6 +227,31 @@ describe("marks of reading", () => {
     expect(server().all("mark_read")).toHaveLength(1);
   });
 
+  it("are told sparingly while one looks, at once when a mention was among it or one leaves", async () => {
+    const told = () => server().all("mark_read").map((one) => one.message);
+    const beat = async (number: number) => {
+      server().event({ type: "message_posted", message: message(number) });
+      await timers.pass(1_000);
+      await server().answers("mark_read", { type: "done" });
+    };
+    for (const number of [2, 3, 4, 5, 6]) await beat(number);
+    expect(told()).toEqual(["m-0002"]);
+    await beat(7);
+    expect(told()).toEqual(["m-0002", "m-0007"]);
+    const notification = { channel: general, author: ben, preview: "", posted_at: 8, read: false };
+    server().event({
+      type: "notified",
+      notification: { ...notification, message: "m-0008", mention: { type: "everyone" } },
+    });
+    await beat(8);
+    expect(told().at(-1)).toBe("m-0008");
+    await beat(9);
+    expect(told().at(-1)).toBe("m-0008");
+    client.open(null);
+    await timers.pass(1_000);
+    expect(told().at(-1)).toBe("m-0009");
+  });
+
   it("are told when the link is back", async () => {
     await server().dies();
     await timers.pass(250);

@@ -45,6 +45,8 @@ const POST_TRIES = 3;
 /** Others are told that we write at most this often. */
 const TYPING_EVERY_MS = 2_000;
 const SWEEP_MS = 1_000;
+/** The server is told of what is read in the open channel this often; a thousand may look at the same. */
+const MARK_EVERY_MS = 5_000;
 
 export class Client {
   readonly store: Store;
@@ -57,6 +59,8 @@ export class Client {
   private opened: ChannelId | null = null;
   /** Whether the server is being told what was read. */
   private marking = false;
+  /** When it was last told of a channel. */
+  private readonly markedAt = new Map<ChannelId, number>();
   private typing: { channel: ChannelId; at: number } | null = null;
   private stopSweep: (() => void) | null = null;
 
@@ -350,13 +354,22 @@ export class Client {
     void this.tellMark();
   }
 
-  /** Tells the server what was read here, a channel at a time and never more than once a beat. */
+  /**
+   * Tells the server what was read here, a channel at a time and never more than once a beat: at once where a mention
+   * was among it or nobody looks any more, else sparingly.
+   */
   private async tellMark() {
-    const mark = this.store.untoldMark();
+    const now = this.ports.timers.now();
+    const mark = this.store.untoldMarks().find(({ channel, urgent }) => {
+      const since = now - (this.markedAt.get(channel) ?? -Infinity);
+      return urgent || channel !== this.opened || since >= MARK_EVERY_MS;
+    });
     if (!mark || this.marking || !this.socket.isOpen) return;
     this.marking = true;
+    const { channel, message } = mark;
     try {
-      await this.done({ type: "mark_read", ...mark });
+      await this.done({ type: "mark_read", channel, message });
+      this.markedAt.set(channel, now);
       this.store.toldMark(mark.channel, mark.message);
     } catch (error) {
       const code = error instanceof RequestError ? error.code : "internal";

@@ -12,6 +12,8 @@ import type { ChannelId, Involvement, Message, MessageId, Reading, Standing, Use
 interface Mark {
   message: MessageId;
   number: number;
+  /** A mention was among it: other devices should stop showing it soon. */
+  urgent: boolean;
 }
 
 export class Readings {
@@ -93,15 +95,15 @@ export class Readings {
     const dropped = this.drop(channel, id);
     if (!dropped && number <= this.readUpTo(channel)) return false;
     const known = this.marks.get(channel);
-    this.marks.set(channel, known && known.message > id ? known : { message: id, number });
+    const urgent = dropped || (known?.urgent ?? false);
+    this.marks.set(channel, known && known.message > id ? { ...known, urgent } : { message: id, number, urgent });
     this.count();
     return true;
   }
 
-  /** Something seen here that the server is to be told of. */
-  untold(): { channel: ChannelId; message: MessageId } | null {
-    for (const [channel, mark] of this.marks) return { channel, message: mark.message };
-    return null;
+  /** What was seen here and the server is to be told of. */
+  untold(): { channel: ChannelId; message: MessageId; urgent: boolean }[] {
+    return [...this.marks].map(([channel, { message, urgent }]) => ({ channel, message, urgent }));
   }
 
   // ---- reading ----

@@ -376,16 +376,16 @@ describe("badges", () => {
     standing({ readings: [reading(2, 0)], unread: [unread(1), unread(2), unread(1, lounge)] });
     store.open(general);
     store.see(general, true);
-    expect(store.untoldMark()).toBeNull();
+    expect(store.untoldMarks()).toEqual([]);
     store.loaded(general, "newest", [message(1), message(2)], false);
     expect([store.unread.get(general), store.mentions(general), store.inbox.count]).toEqual([undefined, 0, 1]);
-    expect(store.untoldMark()).toEqual({ channel: general, message: "m-0002" });
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0002" }]);
     post(3);
-    expect(store.untoldMark()).toEqual({ channel: general, message: "m-0003" });
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0003" }]);
     store.toldMark(general, "m-0002");
-    expect(store.untoldMark()).toEqual({ channel: general, message: "m-0003" });
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0003" }]);
     store.apply({ type: "reading_changed", reading: reading(3, 3), up_to: "m-0003" });
-    expect(store.untoldMark()).toBeNull();
+    expect(store.untoldMarks()).toEqual([]);
   });
 
   it("stay gone when a new picture comes before the server was told", () => {
@@ -395,9 +395,9 @@ describe("badges", () => {
     store.see(general, false);
     standing({ readings: [reading(1, 0)], unread: [unread(1)] });
     expect([store.unread.get(general), store.mentions(general)]).toEqual([undefined, 0]);
-    expect(store.untoldMark()).toEqual({ channel: general, message: "m-0001" });
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0001" }]);
     standing({ readings: [reading(1, 1)] });
-    expect(store.untoldMark()).toBeNull();
+    expect(store.untoldMarks()).toEqual([]);
   });
 
   it("of a mention that comes late into a channel in sight are told again", () => {
@@ -407,7 +407,7 @@ describe("badges", () => {
     notify(1);
     expect(store.mentions(general)).toBe(0);
     expect(store.alert).toBeNull();
-    expect(store.untoldMark()).toEqual({ channel: general, message: "m-0001" });
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0001" }]);
   });
 
   it("lose one that was seen or withdrawn, and all up to one", () => {

@@ -521,8 +521,8 @@ export class Store {
     if (last && this.readings.saw(last)) this.touchBadges();
   }
 
-  /** Something seen here of which the server is to be told. */
-  untoldMark(): { channel: ChannelId; message: MessageId } | null {
+  /** What was seen here and the server is to be told of; urgent when a mention was among it. */
+  untoldMarks(): { channel: ChannelId; message: MessageId; urgent: boolean }[] {
     return this.readings.untold();
   }
 
