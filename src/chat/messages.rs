@@ -121,7 +121,7 @@ impl Chat {
     /// is notified, and whom it does not mean any more has no notification of it.
     pub async fn edit_message(&self, user: UserId, id: MessageId, body: Body) -> Result<Message, Error> {
         let mut tx = self.db.begin().await?;
-        let before = find_to_change(&mut tx, user, id).await?;
+        let before = find_for(&mut tx, user, id).await?;
         if before.state == MessageState::Deleted {
             return Err(Error::NotFound);
         }
@@ -165,7 +165,7 @@ impl Chat {
     /// Its place stays, so that nothing else becomes unread, and its nonce, so that no retry posts it again.
     pub async fn delete_message(&self, user: UserId, id: MessageId) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
-        let before = find_to_change(&mut tx, user, id).await?;
+        let before = find_for(&mut tx, user, id).await?;
         if before.author != user && !users::is_admin(&mut tx, user).await? {
             return Err(Error::NotAllowed);
         }
@@ -215,14 +215,11 @@ async fn find_one(conn: &mut Conn, statement: Statement) -> Result<Option<Messag
     Ok(found.pop())
 }
 
-/// The message `id`, in a channel that is open to `user`, for a transaction that changes it: nobody else does until
-/// that is over.
-async fn find_to_change(conn: &mut Conn, user: UserId, id: MessageId) -> Result<Message, Error> {
-    let row = sql("select channel_id from messages where id = $1").bind(id).optional(conn).await?;
-    let channel: ChannelId = row.ok_or(Error::NotFound)?.id("channel_id")?;
-    memberships::require(conn, user, channel).await?;
-    readings::take_turn(conn, channel).await?;
-    find(conn, id).await?.ok_or(Error::NotFound)
+/// The message `id`, if its channel is open to `user`.
+async fn find_for(conn: &mut Conn, user: UserId, id: MessageId) -> Result<Message, Error> {
+    let message = find(conn, id).await?.ok_or(Error::NotFound)?;
+    memberships::require(conn, user, message.channel).await?;
+    Ok(message)
 }
 
 async fn insert(conn: &mut Conn, message: &Message) -> Result<(), Error> {

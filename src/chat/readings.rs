@@ -118,12 +118,6 @@ pub async fn next_number(conn: &mut Conn, channel: ChannelId) -> Result<MessageN
     Ok(row.integer("number")?.into())
 }
 
-/// Takes the turn in a channel until the end of the transaction: what is changed there is changed by one at a time.
-pub async fn take_turn(conn: &mut Conn, channel: ChannelId) -> Result<(), Error> {
-    sql("update heads set number = number where channel_id = $1").bind(channel).execute(conn).await?;
-    Ok(())
-}
-
 /// Whoever writes has read what was written before.
 pub async fn wrote(conn: &mut Conn, message: &Message) -> Result<(), Error> {
     move_mark(conn, message.author, message.channel, message.number).await?;
