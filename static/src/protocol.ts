@@ -198,7 +198,8 @@ resume: Resume | null, } | { "type": "ping" } | { "type": "post_message",
  */
 channel: ChannelId, 
 /**
- * 1 to 4,000 characters after trimming.
+ * 1 to 4,000 characters after trimming, of which one can be seen. Control characters other than tab and
+ * line feed are taken out.
  */
 body: string, 
 /**
