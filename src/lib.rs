@@ -106,7 +106,7 @@ impl Server {
         make_folder(&settings.data_dir)?;
         let db = Db::open(&settings.database()).await?;
         let live = Arc::new(Live::default());
-        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules(settings)).await?);
+        let chat = Arc::new(Chat::new(db, live.clone(), clock, rules(settings)).await?);
         chat.make_first_channels().await?;
 
         let listen = |source| StartError::Listen { address: settings.listen, source };
@@ -137,10 +137,12 @@ impl Server {
             sockets: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);
+        let fanning_out = chat.clone();
         let tasks = vec![
             tokio::spawn(follow_voice(doors.clone(), events)),
             tokio::spawn(tick(doors.clone())),
             tokio::spawn(tell_news(doors.clone())),
+            tokio::spawn(async move { fanning_out.fan_out().await }),
         ];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })

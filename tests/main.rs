@@ -29,12 +29,20 @@ mod channels;
 mod database;
 /// Who is in a channel, and who knows of it.
 mod memberships;
+/// Sets of people with one name.
+mod groups;
+/// Whom a message means, and who hears of it.
+mod mentions;
 /// Writing and reading back.
 mod messages;
 /// What is so on PostgreSQL alone.
 mod postgres;
+/// The inbox.
+mod notifications;
 /// Who is here, and who writes.
 mod presence;
+/// How far everybody has read.
+mod readings;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
 /// Many come and go at once, and everybody sees the same in the end.

@@ -1,6 +1,6 @@
 //! Accounts: sign-up, the first admin, the rules for names, addresses and passwords.
 
-use super::{Chat, Error, channels, users};
+use super::{Chat, Error, channels, groups, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::UserId;
@@ -10,6 +10,11 @@ use crate::protocol::types::{Role, User};
 
 /// Names that mean something else after an `@` or in an address.
 const RESERVED: [&str; 8] = ["admin", "all", "channel", "everyone", "here", "me", "server", "system"];
+
+/// Whether a name, in lower case, means something else.
+pub fn is_reserved(folded: &str) -> bool {
+    RESERVED.contains(&folded)
+}
 
 /// A user name: 2 to 40 ASCII letters, digits, hyphens and underscores, and not a reserved word.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,7 +29,7 @@ impl Username {
         if !fits {
             return Err(Error::Invalid { field: "username", rule });
         }
-        if RESERVED.contains(&text.to_ascii_lowercase().as_str()) {
+        if is_reserved(&text.to_ascii_lowercase()) {
             return Err(Error::Invalid { field: "username", rule: "this word is reserved" });
         }
         Ok(Self(text.to_owned()))
@@ -124,6 +129,9 @@ impl Chat {
 }
 
 async fn insert_user(conn: &mut Conn, user: &User, name: &Username, now: Timestamp) -> Result<(), Error> {
+    if groups::is_named(conn, &name.folded()).await? {
+        return Err(Error::NameTaken);
+    }
     let inserted = sql(
         "insert into users (id, username, username_folded, role, created_at) values ($1, $2, $3, $4, $5)",
     )

@@ -10,23 +10,33 @@
 pub mod access;
 pub mod accounts;
 pub mod categories;
+pub mod body;
 pub mod channels;
+pub mod fanouts;
+pub mod groups;
 pub mod memberships;
+pub mod mentioned;
+pub mod mentions;
 pub mod messages;
+pub mod notifications;
 pub mod passwords;
+#[cfg(test)]
+mod plans;
+pub mod readings;
 pub mod roster;
 pub mod sessions;
 pub mod users;
 
 use std::sync::Arc;
 
-use tokio::sync::RwLock;
+use tokio::sync::{Notify, RwLock, Semaphore};
 
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
-use crate::id::IdSource;
+use crate::id::{IdSource, UserId};
+use crate::live::Live;
 use crate::live::hub::Hub;
-use crate::protocol::types::Users;
+use crate::protocol::types::{Group, Standing, Users};
 
 use self::passwords::Passwords;
 use self::roster::Roster;
@@ -34,6 +44,7 @@ use self::roster::Roster;
 /// Everything that is remembered.
 pub struct Chat {
     db: Db,
+    live: Arc<Live>,
     hub: Arc<Hub>,
     clock: Clock,
     ids: IdSource,
@@ -42,6 +53,10 @@ pub struct Chat {
     rules: Rules,
     /// Whose turn it is to change channels, and who needs them to stay as they are; see [`channels`].
     channel_changes: RwLock<()>,
+    /// Whose turn it is to change groups, for the same reason.
+    group_changes: Semaphore,
+    /// There may be something to fan out.
+    fanout_work: Notify,
 }
 
 /// What the operator decided.
@@ -90,6 +105,18 @@ pub enum Error {
     /// There are as many categories as there may be.
     #[error("there are {max} categories already", max = categories::CATEGORIES_MAX)]
     TooManyCategories,
+    /// There are as many groups as there may be.
+    #[error("there are {max} groups already", max = groups::GROUPS_MAX)]
+    TooManyGroups,
+    /// Only admins may tell so many at once.
+    #[error("only an admin may tell more than {max} people at once", max = mentioned::EVERYONE_MAX)]
+    BroadcastNotAllowed,
+    /// They told many at once only just now.
+    #[error("the next broadcast may come in {wait_s} s")]
+    BroadcastTooSoon {
+        /// Seconds to wait.
+        wait_s: u64,
+    },
     /// Somebody has this name.
     #[error("the name is taken")]
     NameTaken,
@@ -126,18 +153,21 @@ pub enum Error {
 
 impl Chat {
     /// Over an open database, which nobody else writes to.
-    pub async fn new(db: Db, hub: Arc<Hub>, clock: Clock, rules: Rules) -> Result<Self, Error> {
+    pub async fn new(db: Db, live: Arc<Live>, clock: Clock, rules: Rules) -> Result<Self, Error> {
         let passwords = Passwords::new(rules.passwords);
         let roster = Roster::new(users::all(&mut *db.read().await?).await?);
         Ok(Self {
             db,
-            hub,
+            hub: live.hub.clone(),
+            live,
             clock,
             ids: IdSource::default(),
             passwords,
             roster,
             rules,
             channel_changes: RwLock::default(),
+            group_changes: Semaphore::new(1),
+            fanout_work: Notify::new(),
         })
     }
 
@@ -164,6 +194,21 @@ impl Chat {
     /// Everybody, by name, from memory.
     pub fn users(&self) -> Users {
         self.roster.users()
+    }
+
+    /// Everybody's groups, and where a user stands.
+    pub async fn standing(&self, user: UserId) -> Result<(Vec<Group>, Standing), Error> {
+        let mut read = self.db.read().await?;
+        let groups = groups::all(&mut read).await?;
+        let (unread, more_unread) = notifications::unread(&mut read, user).await?;
+        let standing = Standing {
+            readings: readings::of_user(&mut read, user).await?,
+            unread,
+            more_unread,
+            do_not_disturb: notifications::wants_no_disturbance(&mut read, user).await?,
+            groups: groups::of_user(&mut read, user).await?,
+        };
+        Ok((groups, standing))
     }
 
     /// Finishes what is under way and closes the database.

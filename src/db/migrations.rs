@@ -16,6 +16,9 @@ pub(super) fn all() -> Migrator {
         (3, "messages", include_str!("../../migrations/0003_messages.sql")),
         (4, "max_speakers", include_str!("../../migrations/0004_max_speakers.sql")),
         (5, "categories", include_str!("../../migrations/0005_categories.sql")),
+        (10, "message_numbers", include_str!("../../migrations/0010_message_numbers.sql")),
+        (11, "groups", include_str!("../../migrations/0011_groups.sql")),
+        (12, "mentions", include_str!("../../migrations/0012_mentions.sql")),
     ];
     Migrator::with_migrations(
         migrations

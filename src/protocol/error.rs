@@ -59,6 +59,12 @@ pub enum ErrorCode {
     Archived,
     /// There are as many categories as there may be.
     TooManyCategories,
+    /// Only admins may tell so many people at once.
+    BroadcastNotAllowed,
+    /// You told everybody something only just now; wait a little.
+    BroadcastTooSoon,
+    /// There are as many groups as there may be.
+    TooManyGroups,
 }
 
 /// A refusal as it travels.

@@ -97,6 +97,9 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::WrongPassword => ErrorCode::WrongPassword,
         chat::Error::Busy => ErrorCode::Busy,
         chat::Error::Database(error) if error.is_passing() => ErrorCode::Busy,
+        chat::Error::BroadcastNotAllowed => ErrorCode::BroadcastNotAllowed,
+        chat::Error::BroadcastTooSoon { .. } => ErrorCode::BroadcastTooSoon,
+        chat::Error::TooManyGroups => ErrorCode::TooManyGroups,
         chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
             ErrorCode::Internal
         }
@@ -126,15 +129,17 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::SetupClosed
         | ErrorCode::NotAllowed
         | ErrorCode::NotAMember
+        | ErrorCode::BroadcastNotAllowed
         | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
         ErrorCode::NameTaken
         | ErrorCode::EmailTaken
         | ErrorCode::TooManyChannels
         | ErrorCode::TooManyCategories
+        | ErrorCode::TooManyGroups
         | ErrorCode::Archived
         | ErrorCode::NotInVoice => StatusCode::CONFLICT,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited | ErrorCode::BroadcastTooSoon => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -31,7 +31,7 @@ use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::{Category, Channel};
+use crate::protocol::types::{Category, Channel, Group, Standing};
 use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
@@ -151,7 +151,20 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::RemoveMember { .. }
         | Request::CreateCategory { .. }
         | Request::UpdateCategory { .. }
-        | Request::DeleteCategory { .. } => Err(close::NO_HELLO),
+        | Request::DeleteCategory { .. }
+        | Request::EditMessage { .. }
+        | Request::DeleteMessage { .. }
+        | Request::MarkRead { .. }
+        | Request::LoadNotifications { .. }
+        | Request::MarkNotification { .. }
+        | Request::MarkInbox { .. }
+        | Request::SetInvolvement { .. }
+        | Request::SetDoNotDisturb { .. }
+        | Request::CreateGroup { .. }
+        | Request::UpdateGroup { .. }
+        | Request::DeleteGroup { .. }
+        | Request::SetGroupMember { .. }
+        | Request::LoadGroupMembers { .. } => Err(close::NO_HELLO),
     }
 }
 
@@ -174,8 +187,8 @@ async fn attach(
     // From here on it collects what happens, so that nothing falls between the snapshot and the first event,
     // and new channels are opened to it.
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
-    let (channels, categories) = match open_channels(doors, &connection).await {
-        Ok(opened) => opened,
+    let (channels, categories, groups, standing) = match own_part(doors, &connection).await {
+        Ok(own) => own,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error.into());
@@ -204,17 +217,24 @@ async fn attach(
         channels,
         voice_load: doors.voice.load(),
         categories,
+        groups,
+        standing,
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
 }
 
-/// Lets a new connection see its channels; which they are, and under which headings.
-async fn open_channels(
+/// The part of a snapshot that is this user's own, and what is the same for all. What happens meanwhile comes as an
+/// event too, and each of these events may come twice.
+async fn own_part(
     doors: &Doors,
     connection: &Arc<Connection>,
-) -> Result<(Vec<Channel>, Vec<Category>), chat::Error> {
-    Ok((doors.chat.open_channels(connection).await?, doors.chat.categories().await?))
+) -> Result<(Vec<Channel>, Vec<Category>, Vec<Group>, Standing), chat::Error> {
+    let channels = doors.chat.open_channels(connection).await?;
+    let categories = doors.chat.categories().await?;
+    let (groups, standing) = doors.chat.standing(connection.user).await?;
+    Ok((channels, categories, groups, standing))
+}
 }
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.

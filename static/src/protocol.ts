@@ -130,7 +130,7 @@ channel: ChannelId,
  */
 author: UserId, 
 /**
- * The text as written, trimmed.
+ * The text as written, trimmed; empty when it was deleted.
  */
 body: string, 
 /**
@@ -140,7 +140,19 @@ posted_at: Timestamp,
 /**
  * The client's own mark, so that the author's tabs can match it.
  */
-nonce: string, };
+nonce: string, 
+/**
+ * Its place in the channel. Whoever wrote it has read up to here.
+ */
+number: MessageNumber, 
+/**
+ * What became of it.
+ */
+state: MessageState, 
+/**
+ * Whom it points at, each once.
+ */
+mentions: Array<Mention>, };
 
 /**
  * Somebody in a voice room.
@@ -244,7 +256,8 @@ resume: Resume | null, } | { "type": "ping" } | { "type": "post_message",
  */
 channel: ChannelId, 
 /**
- * 1 to 4,000 characters after trimming.
+ * 1 to 4,000 characters after trimming, of which one can be seen. Control characters other than tab and
+ * line feed are taken out.
  */
 body: string, 
 /**
@@ -684,6 +697,8 @@ export const HEARTBEAT_MS = 25000;
 export const MESSAGE_MAX = 4000;
 
 export const CHANNEL_NAME_MAX = 60;
+
+export const GROUP_NAME_MAX = 40;
 
 export const SPEAKERS_MAX = 16;
 
