@@ -6,7 +6,8 @@ use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent};
 use cromulent::protocol::types::{Group, Mention};
 
-use crate::support::{TestServer, TestUser, account, admin_and};
+use crate::support::channels::ana_the_admin_and;
+use crate::support::{TestServer, TestUser, account};
 
 impl TestUser {
     async fn makes_group(&mut self, name: &str, color: Option<&str>) -> Result<Group, ErrorCode> {
@@ -40,7 +41,7 @@ impl TestUser {
 #[tokio::test]
 async fn a_group_is_made_changed_and_deleted_before_everybodys_eyes() {
     let mut server = TestServer::start().await;
-    let (mut ana, [mut ben]) = admin_and(&server, "ana", ["ben"]).await;
+    let (mut ana, [mut ben]) = ana_the_admin_and(&server, ["ben"]).await;
     let devs = ana.makes_group(" Dev Team ", Some("#12ABcd")).await.unwrap();
     assert_eq!((devs.name.as_str(), devs.slug.as_str()), ("Dev Team", "dev-team"));
     assert_eq!(devs.color.as_deref(), Some("#12abcd"));
@@ -72,7 +73,7 @@ async fn a_group_is_made_changed_and_deleted_before_everybodys_eyes() {
 #[tokio::test]
 async fn who_is_in_a_group_is_told_when_it_is_mentioned() {
     let server = TestServer::start().await;
-    let (mut ana, [mut ben, mut cleo]) = admin_and(&server, "ana", ["ben", "cleo"]).await;
+    let (mut ana, [mut ben, mut cleo]) = ana_the_admin_and(&server, ["ben", "cleo"]).await;
     let devs = ana.makes_group("Devs", None).await.unwrap();
     let (ana_id, ben_id) = (ben.id_of("ana"), ben.id_of("ben"));
     for user in [ana_id, ben_id, ben_id] {
@@ -104,7 +105,7 @@ async fn who_is_in_a_group_is_told_when_it_is_mentioned() {
 #[tokio::test]
 async fn groups_users_and_words_never_share_a_name() {
     let server = TestServer::start().await;
-    let (mut ana, [_ben]) = admin_and(&server, "ana", ["ben"]).await;
+    let (mut ana, [_ben]) = ana_the_admin_and(&server, ["ben"]).await;
     ana.makes_group("Night Shift", None).await.unwrap();
     for taken in ["Ben", "ANA!", "night-shift"] {
         assert_eq!(ana.makes_group(taken, None).await.unwrap_err(), ErrorCode::NameTaken, "{taken}");
@@ -126,7 +127,7 @@ async fn groups_users_and_words_never_share_a_name() {
 #[tokio::test]
 async fn only_admins_change_groups() {
     let server = TestServer::start().await;
-    let (mut ana, [mut ben]) = admin_and(&server, "ana", ["ben"]).await;
+    let (mut ana, [mut ben]) = ana_the_admin_and(&server, ["ben"]).await;
     let devs = ana.makes_group("Devs", None).await.unwrap();
     let ben_id = ben.id_of("ben");
     assert_eq!(ben.makes_group("Mine", None).await.unwrap_err(), ErrorCode::NotAllowed);

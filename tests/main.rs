@@ -27,18 +27,18 @@ mod categories;
 mod channels;
 /// What operations may rely on, whatever the engine.
 mod database;
-/// Who is in a channel, and who knows of it.
-mod memberships;
 /// Sets of people with one name.
 mod groups;
+/// Who is in a channel, and who knows of it.
+mod memberships;
 /// Whom a message means, and who hears of it.
 mod mentions;
 /// Writing and reading back.
 mod messages;
-/// What is so on PostgreSQL alone.
-mod postgres;
 /// The inbox.
 mod notifications;
+/// What is so on PostgreSQL alone.
+mod postgres;
 /// Who is here, and who writes.
 mod presence;
 /// How far everybody has read.

@@ -4,7 +4,8 @@ use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::ServerEvent;
 use cromulent::protocol::types::MessageState;
 
-use crate::support::{TestServer, admin_and};
+use crate::support::channels::ana_the_admin_and;
+use crate::support::{TestServer, postgres};
 
 #[tokio::test]
 async fn what_ana_writes_ben_reads_at_once_and_later() {
@@ -84,15 +85,6 @@ async fn history_comes_in_pages_of_fifty_from_either_end() {
 }
 
 #[tokio::test]
-async fn a_character_that_no_database_keeps_becomes_one_that_all_keep() {
-    let server = TestServer::start().await;
-    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
-    assert_eq!(ana.posts("a\0b").await.body, "a\u{fffd}b");
-    ben.hears_that("a\u{fffd}b").await;
-    assert_eq!(ben.sees_history().await, ["a\u{fffd}b"]);
-}
-
-#[tokio::test]
 async fn what_was_written_outlives_a_restart() {
     let mut server = TestServer::start().await;
     let mut ana = server.user("ana").await;
@@ -168,7 +160,7 @@ async fn an_author_writes_a_message_anew_and_everybody_sees_it() {
 #[tokio::test]
 async fn nobody_edits_what_is_not_theirs_or_into_nothing() {
     let server = TestServer::start().await;
-    let (mut ana, [mut ben]) = admin_and(&server, "ana", ["ben"]).await;
+    let (mut ana, [mut ben]) = ana_the_admin_and(&server, ["ben"]).await;
     let posted = ben.posts("mine").await;
     assert_eq!(ana.edits(posted.id, "hers").await.unwrap_err(), ErrorCode::NotAllowed, "not even an admin");
     assert_eq!(ben.edits(posted.id, " \u{200b} ").await.unwrap_err(), ErrorCode::EmptyMessage);
@@ -181,7 +173,7 @@ async fn nobody_edits_what_is_not_theirs_or_into_nothing() {
 #[tokio::test]
 async fn who_wrote_it_or_runs_the_place_deletes_a_message_and_its_place_stays() {
     let server = TestServer::start().await;
-    let (mut ana, [mut ben, mut cleo]) = admin_and(&server, "ana", ["ben", "cleo"]).await;
+    let (mut ana, [mut ben, mut cleo]) = ana_the_admin_and(&server, ["ben", "cleo"]).await;
     let first = ben.posts("first").await;
     let second = ben.posts("second").await;
     let third = ana.posts("third").await;
@@ -219,6 +211,10 @@ async fn who_wrote_it_or_runs_the_place_deletes_a_message_and_its_place_stays() 
 
 #[tokio::test]
 async fn what_was_deleted_is_nowhere_on_the_disk() {
+    if postgres::server().is_some() {
+        // There it is the server's to say when the place of old rows is used again.
+        return;
+    }
     let server = TestServer::start().await;
     let mut ana = server.user("ana").await;
     let secrets = ["the-first-version-of-a-secret", "the-second-version-of-a-secret"];

@@ -171,9 +171,10 @@ mod tests {
 
     #[test]
     fn only_members_read_write_and_talk_whatever_their_role() {
-        for (kind, acts) in
-            [(ChannelKind::Text, &[Act::Read, Act::Write, Act::DeleteOwn][..]), (ChannelKind::Voice, &[Act::Talk][..])]
-        {
+        for (kind, acts) in [
+            (ChannelKind::Text, &[Act::Read, Act::Write, Act::DeleteOwn][..]),
+            (ChannelKind::Voice, &[Act::Talk][..]),
+        ] {
             for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
                 let channel = Channel { admission, ..a_channel(kind) };
                 let inside = Access { role: Role::Member, member: true, channel };
@@ -202,8 +203,7 @@ mod tests {
     #[test]
     fn what_is_written_goes_by_its_author_or_by_an_admin_who_reads_there_also_in_an_archive() {
         for archived in [false, true] {
-            let channel =
-                Channel { archived, writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
+            let channel = Channel { archived, writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
             let member = Access { role: Role::Member, member: true, channel };
             let admin = Access { role: Role::Admin, ..member.clone() };
             assert!(member.may(Act::DeleteOwn).is_ok() && admin.may(Act::DeleteOthers).is_ok());

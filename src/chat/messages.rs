@@ -7,8 +7,8 @@
 //! ([`crate::db::Db::begin_for`]): the order of ids, and of numbers, is the order of commits, so that whoever asks for
 //! what came after an id misses nothing.
 
-pub use super::body::{BODY_MAX, Body};
 use super::access::{self, Act};
+pub use super::body::{BODY_MAX, Body};
 use super::fanouts::{self, Begun};
 use super::{Chat, Error, mentioned, readings};
 use crate::clock::Timestamp;

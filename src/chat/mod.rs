@@ -9,8 +9,8 @@
 
 pub mod access;
 pub mod accounts;
-pub mod categories;
 pub mod body;
+pub mod categories;
 pub mod channels;
 pub mod fanouts;
 pub mod groups;

@@ -8,8 +8,8 @@
 //! Both a reader and a writer first take the membership and then its notifications, so that neither waits for the other
 //! in a circle.
 
-use super::channels::CHANNELS_MAX;
 use super::access::{self, Act};
+use super::channels::CHANNELS_MAX;
 use super::{Chat, Error};
 use crate::db::{Conn, Row, sql};
 use crate::id::{ChannelId, MessageId, MessageNumber, UserId};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{
-    Category, Channel, Group, Message, Notification, ParticipantNumber, Reading, Room, RoomChange, RoomSpeakers,
-    Standing, User, Users, VoiceLoad,
+    Category, Channel, Group, Message, Notification, ParticipantNumber, Reading, Room, RoomChange,
+    RoomSpeakers, Standing, User, Users, VoiceLoad,
 };
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 

@@ -7,6 +7,7 @@ use super::error::Error;
 use crate::chat::access::Act;
 use crate::chat::channels::settings::{Name, Settings};
 use crate::chat::messages::{Body, Draft, Nonce};
+use crate::chat::{categories, groups};
 use crate::id::{ChannelId, UserId};
 use crate::live::hub::Connection;
 use crate::protocol::client::Request;

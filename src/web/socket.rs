@@ -235,7 +235,6 @@ async fn own_part(
     let (groups, standing) = doors.chat.standing(connection.user).await?;
     Ok((channels, categories, groups, standing))
 }
-}
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.
 async fn read(

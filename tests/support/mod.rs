@@ -122,20 +122,6 @@ pub fn account(name: &str) -> Register {
     }
 }
 
-/// The first admin of a server, and others.
-pub async fn admin_and<const N: usize>(
-    server: &TestServer,
-    admin: &str,
-    names: [&str; N],
-) -> (TestUser, [TestUser; N]) {
-    let form = Register { setup_token: server.setup_token(), ..account(admin) };
-    let cookie = server.http().register(&form).await.unwrap();
-    let mut first = TestUser::connect(server, admin, cookie).await;
-    let others = server.users(names).await;
-    first.knows(&names).await;
-    (first, others)
-}
-
 /// Somebody at an open page.
 pub struct TestUser {
     pub name: String,

@@ -65,6 +65,14 @@ export class Readings {
     this.count();
   }
 
+  /** A channel is gone, or this user's no more. */
+  forget(channel: ChannelId) {
+    this.readings.delete(channel);
+    this.marks.delete(channel);
+    for (const [message, where] of [...this.notified]) if (where === channel) this.notified.delete(message);
+    this.count();
+  }
+
   notify(message: MessageId, channel: ChannelId) {
     this.notified.set(message, channel);
   }

@@ -776,6 +776,9 @@ describe("channels", () => {
   it("are gone with everything in them", () => {
     inLounge();
     post(1);
+    const reading = { channel: general, newest: 5, read: 1, involvement: "mentions" } as const;
+    store.apply({ type: "reading_changed", reading, up_to: null });
+    expect(store.unread.get(general)).toBe(4);
     for (const channel of [general, lounge]) store.apply({ type: "channel_removed", channel });
     expect(store.channels.map((one) => one.name)).toEqual(["Attic"]);
     expect(store.unread.size).toBe(0);

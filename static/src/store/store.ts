@@ -268,18 +268,11 @@ export class Store {
     this.memberMap.delete(channel);
     this.markMap.delete(channel);
     this.typingMap.delete(channel);
-    this.forgetUnread(channel);
+    this.readings.forget(channel);
+    this.touchBadges();
     if (this.historyMap.delete(channel)) this.topics.touch(`history:${channel}`);
     this.topics.touch(`members:${channel}`);
     this.topics.touch("server");
-  }
-
-  private forgetUnread(channel: ChannelId) {
-    if (!this.unreadMap.has(channel)) return;
-    const unread = new Map(this.unreadMap);
-    unread.delete(channel);
-    this.unreadMap = unread;
-    this.topics.touch("unread");
   }
 
   private membershipChanged(channel: ChannelId, user: UserId, member: boolean) {
