@@ -1022,6 +1022,51 @@ export type SignedIn = {
  */
 user: User, };
 
+/**
+ * How one comes into a channel.
+ */
+export type Admission = "everybody" | "open" | "private";
+
+/**
+ * Who may write in a text channel.
+ */
+export type Writers = "everybody" | "admins";
+
+/**
+ * A heading under which channels stand. Everybody knows of every one.
+ */
+export type Category = { 
+/**
+ * Which.
+ */
+id: CategoryId, 
+/**
+ * What it says.
+ */
+name: string, 
+/**
+ * Where it stands: smaller comes first.
+ */
+position: number, };
+
+/**
+ * One thing about a channel, as it shall be. See [`Channel`](super::types::Channel).
+ */
+export type ChannelSetting = { "name": string } | { "topic": string } | { "max_speakers": number | null } | { "admission": Admission } | { "writers": Writers } | { "archived": boolean } | { "place": { 
+/**
+ * Under which heading.
+ */
+category: CategoryId | null, 
+/**
+ * Before which channel; none, or one that is gone: after all others.
+ */
+before: ChannelId | null, } };
+
+/**
+ * One thing about a category, as it shall be. See [`Category`](super::types::Category).
+ */
+export type CategorySetting = { "name": string } | { "before": CategoryId | null };
+
 export const PROTOCOL = 2;
 
 export const HEARTBEAT_MS = 25000;
