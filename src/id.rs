@@ -52,6 +52,27 @@ ids! {
     MessageId
     /// A heading under which channels stand.
     CategoryId
+    /// A named set of people who can be mentioned at once.
+    GroupId
+}
+
+/// The place of a message in its channel: 1 for the first that was ever posted there, and no gaps, since what is
+/// deleted keeps its place. Who has read up to 40 of 42 has two to read, whatever was written before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(transparent)]
+pub struct MessageNumber(#[cfg_attr(test, ts(type = "number"))] i64);
+
+impl From<i64> for MessageNumber {
+    fn from(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<MessageNumber> for i64 {
+    fn from(number: MessageNumber) -> Self {
+        number.0
+    }
 }
 
 /// Makes ids that only grow, also within one millisecond and when the clock is set back.

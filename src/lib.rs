@@ -137,7 +137,7 @@ impl Server {
             return Err(StartError::ConfirmationWithoutMail);
         }
         let rules = rules(settings, url.clone());
-        let chat = Arc::new(Chat::new(db, live.hub.clone(), clock, rules, mail).await?);
+        let chat = Arc::new(Chat::new(db, live.clone(), clock, rules, mail).await?);
         chat.make_first_channels().await?;
 
         let (sfu, events) = sfu::Sfu::start(voice_config(settings))?;
@@ -162,11 +162,13 @@ impl Server {
             sockets: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);
+        let fanning_out = chat.clone();
         let tasks = vec![
             tokio::spawn(follow_voice(doors.clone(), events)),
             tokio::spawn(tick(doors.clone())),
             tokio::spawn(tell_news(doors.clone())),
             tokio::spawn(sweep(doors.clone())),
+            tokio::spawn(async move { fanning_out.fan_out().await }),
         ];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
@@ -202,8 +204,7 @@ impl Server {
 pub async fn reset_link(settings: &Settings, name: &str) -> Result<String, StartError> {
     let db = Db::open(&settings.database()).await?;
     let page = PublicUrl::new(settings.public_url.as_deref()).text(settings.listen);
-    let live = Live::default();
-    let chat = Chat::new(db, live.hub.clone(), Clock::System, rules(settings, page), None).await?;
+    let chat = Chat::new(db, Arc::default(), Clock::System, rules(settings, page), None).await?;
     let issued = chat.issue_reset_link_at_console(name).await;
     chat.close().await;
     Ok(issued.map(|(_, url)| url)?)

@@ -3,11 +3,12 @@
 //! The table says what is expected; each cell is tried on a channel of its own, so that no cell spoils another.
 
 use cromulent::bench::client::{Error, Frame, Socket};
-use cromulent::id::{ChannelId, UserId};
+use cromulent::id::{ChannelId, MessageId, UserId};
 use cromulent::protocol::client::{ChannelSetting, Request};
 use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
-use cromulent::protocol::types::{Admission, ChannelKind, Writers};
+use cromulent::protocol::server::{Answer, ServerEvent};
+use cromulent::protocol::types::{Admission, ChannelKind, Involvement, Writers};
 use hyper::Method;
 use serde_json::json;
 
@@ -17,6 +18,9 @@ use crate::support::{PASSWORD, PATIENCE, TestServer, TestUser};
 /// Of each channel: an admin who is in it, an admin who is not, a member, somebody who is not in it.
 const WHO: [&str; 4] = ["admin", "outside", "member", "stranger"];
 
+/// `take-back`: delete one's own message, `take-away`: delete somebody else's; `inbox`: a mention from before is found in
+/// it, `told`: of a mention from now one is notified.
+///
 /// `ok`; `no`: not allowed; `join`: not a member; `none`: not found; `arch`: archived.
 const TABLE: &str = "
                public                   private                  announcement             archived
@@ -24,6 +28,14 @@ const TABLE: &str = "
 post           ok    join  ok    join   ok    join  ok    none   ok    join  no    join   arch  join  arch  join
 history        ok    join  ok    join   ok    join  ok    none   ok    join  ok    join   ok    join  ok    join
 typing         ok    join  ok    join   ok    join  ok    none   ok    join  no    join   arch  join  arch  join
+edit           ok    join  ok    join   ok    join  ok    none   ok    join  no    join   arch  join  arch  join
+edit-others    no    join  no    join   no    join  no    none   no    join  no    join   no    join  no    join
+take-back      ok    join  ok    join   ok    join  ok    none   ok    join  ok    join   ok    join  ok    join
+take-away      ok    join  no    join   ok    join  no    none   ok    join  no    join   ok    join  no    join
+mark-read      ok    join  ok    join   ok    join  ok    none   ok    join  ok    join   ok    join  ok    join
+involve        ok    join  ok    join   ok    join  ok    none   ok    join  ok    join   ok    join  ok    join
+inbox          ok    none  ok    none   ok    none  ok    none   ok    none  ok    none   ok    none  ok    none
+told           ok    none  ok    none   ok    none  ok    none   -     -     -     -      -     -     -     -
 update         ok    ok    no    no     ok    ok    no    none   ok    ok    no    no     ok    ok    no    no
 delete         ok    ok    no    no     ok    ok    no    none   ok    ok    no    no     ok    ok    no    no
 join           ok    ok    ok    ok     ok    ok    ok    none   ok    ok    ok    ok     ok    ok    ok    ok
@@ -36,6 +48,8 @@ voice-talk     ok    join  ok    join   ok    join  ok    none   -     -     -  
 voice-post     none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-history  none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-typing   none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
+voice-mark     none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
+voice-involve  none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-update   ok    ok    no    no     ok    ok    no    none   -     -     -     -      ok    ok    no    no
 voice-delete   ok    ok    no    no     ok    ok    no    none   -     -     -     -      ok    ok    no    no
 voice-join     ok    ok    ok    ok     ok    ok    ok    none   -     -     -     -      ok    ok    ok    ok
@@ -46,14 +60,23 @@ voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -  
 ";
 
 /// What has nothing to do with one channel: admin, member.
-const WHOLE: [(&str, &str, &str); 6] = [
+const WHOLE: [(&str, &str, &str); 9] = [
     ("create", "ok", "no"),
     ("browse", "ok", "ok"),
     ("create-category", "ok", "no"),
     ("update-category", "ok", "no"),
     ("delete-category", "ok", "no"),
     ("ping", "ok", "ok"),
+    ("create-group", "ok", "no"),
+    ("mark-inbox", "ok", "ok"),
+    ("do-not-disturb", "ok", "ok"),
 ];
+
+/// What was written before everything became as the table says, by those who were members then.
+struct Written {
+    own: MessageId,
+    by_another: MessageId,
+}
 
 fn expected(cell: &str) -> Result<(), ErrorCode> {
     match cell {
@@ -72,7 +95,7 @@ fn settings(channel: &str, kind: ChannelKind) -> Vec<ChannelSetting> {
         "private" => vec![ChannelSetting::Admission(Admission::Private)],
         "announcement" => {
             assert_eq!(kind, ChannelKind::Text);
-            vec![ChannelSetting::Admission(Admission::Open), ChannelSetting::Writers(Writers::Admins)]
+            vec![ChannelSetting::Admission(Admission::Open)]
         }
         other => panic!("the table says {other}"),
     }
@@ -88,25 +111,48 @@ async fn tries(
     let id = admin.makes(&format!("{channel} {number}"), kind, settings(channel, kind)).await.id;
     let members = admin.id_of(&member.name);
     admin.adds(id, members).await;
+    let written = match (command, kind) {
+        ("edit" | "edit-others" | "take-back" | "take-away" | "mark-read" | "inbox", ChannelKind::Text) => {
+            Some(writes_before([admin, member, stranger], id, who).await)
+        }
+        _ => None,
+    };
+    if channel == "announcement" {
+        admin.changes(id, vec![ChannelSetting::Writers(Writers::Admins)]).await.unwrap();
+    }
     if channel == "archived" {
         admin.changes(id, vec![ChannelSetting::Archived(true)]).await.unwrap();
     }
     if who == "outside" {
         admin.leaves(id).await;
     }
-    let actor = match who {
-        "admin" | "outside" => admin,
-        "member" => member,
-        _ => stranger,
+    let (actor, another) = match who {
+        "admin" | "outside" => (admin, member),
+        "member" => (member, admin),
+        _ => (stranger, admin),
     };
+    if command == "told" {
+        return is_told(actor, another, id).await;
+    }
+    if command == "inbox" {
+        return finds_in_the_inbox(actor, id).await;
+    }
     if command == "talk" {
         return actor.asks_to_join(id).await;
     }
-    actor.asks(&request(command, id, guest, members)).await.map(drop)
+    actor.asks(&request(command, id, (guest, members), written)).await.map(drop)
 }
 
 /// What a word of the table asks for.
-fn request(command: &str, id: ChannelId, guest: UserId, members: UserId) -> Request {
+fn request(
+    command: &str,
+    id: ChannelId,
+    (guest, members): (UserId, UserId),
+    written: Option<Written>,
+) -> Request {
+    // Any message will do where nobody reads.
+    let none: MessageId = uuid::Uuid::from(guest).into();
+    let Written { own, by_another } = written.unwrap_or(Written { own: none, by_another: none });
     match command {
         "post" => post(id, "hi"),
         "history" => history(id),
@@ -123,8 +169,65 @@ fn request(command: &str, id: ChannelId, guest: UserId, members: UserId) -> Requ
         "remove" => Request::RemoveMember { channel: id, user: members },
         // Nobody looks at the offer before it is known whether one may.
         "talk" => Request::JoinVoice { channel: id, offer: String::new(), muted: false, deafened: false },
+        "edit" => edit(own),
+        "edit-others" => edit(by_another),
+        "take-back" => Request::DeleteMessage { message: own },
+        "take-away" => Request::DeleteMessage { message: by_another },
+        "mark-read" => Request::MarkRead { channel: id, message: by_another },
+        "mark" => Request::MarkRead { channel: id, message: none },
+        "involve" => Request::SetInvolvement { channel: id, involvement: Involvement::Everything },
         other => panic!("the table says {other}"),
     }
+}
+
+/// Another member, and whoever the cell is about, write, each to the other; then a stranger is one again.
+async fn writes_before(
+    [admin, member, stranger]: [&mut TestUser; 3],
+    channel: ChannelId,
+    who: &str,
+) -> Written {
+    if who == "stranger" {
+        admin.adds(channel, admin.id_of(&stranger.name)).await;
+    }
+    let (author, other) = match who {
+        "admin" | "outside" => (&mut *admin, member),
+        "member" => (member, &mut *admin),
+        _ => (&mut *stranger, &mut *admin),
+    };
+    let own = author.writes(channel, "mine").await.id;
+    let by_another = other.writes(channel, &format!("for @{}", author.name)).await.id;
+    if who == "stranger" {
+        stranger.leaves(channel).await;
+    }
+    Written { own, by_another }
+}
+
+fn edit(message: MessageId) -> Request {
+    Request::EditMessage { message, body: "otherwise".to_owned() }
+}
+
+/// Whether anything in the inbox leads to a channel.
+async fn finds_in_the_inbox(actor: &mut TestUser, id: ChannelId) -> Result<(), ErrorCode> {
+    match actor.asks(&Request::LoadNotifications { before: None }).await? {
+        Answer::Notifications { notifications, .. } => {
+            let there = notifications.iter().any(|notification| notification.channel == id);
+            let page = actor.elsewhere().await;
+            assert_eq!(there, page.snapshot.standing.unread.iter().any(|unread| unread.channel == id));
+            page.socket.close(1000).await.unwrap();
+            if there { Ok(()) } else { Err(ErrorCode::NotFound) }
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether a mention in a channel by somebody who writes there is heard of.
+async fn is_told(actor: &mut TestUser, author: &mut TestUser, channel: ChannelId) -> Result<(), ErrorCode> {
+    author.writes(channel, &format!("you, @{}", actor.name)).await;
+    let fence = format!("fence of {channel}");
+    author.posts(&fence).await;
+    let heard = actor.hears_until(&fence).await;
+    let told = |event: &ServerEvent| matches!(event, ServerEvent::Notified { notification } if notification.channel == channel);
+    if heard.iter().any(told) { Ok(()) } else { Err(ErrorCode::NotFound) }
 }
 
 #[tokio::test]
@@ -197,13 +300,15 @@ async fn whoever_is_disabled_may_do_nothing_anywhere() {
             if channel == "archived" {
                 setter.changes(id, vec![ChannelSetting::Archived(true)]).await.unwrap();
             }
-            for command in commands.iter().filter(|command| !command.starts_with("voice-")) {
+            for command in commands.iter().filter(|command| {
+                !command.starts_with("voice-") && !["told", "inbox"].contains(*command)
+            }) {
                 for (name, user) in [("dora", doras), ("ben", bens)] {
                     let cookie = server.http().sign_in(name, PASSWORD).await.unwrap();
                     let mut page = TestUser::connect(&server, name, cookie.clone()).await;
                     sets(user, "access", json!({ "disabled": true })).await;
                     // It may be gone before it can ask.
-                    let _ = page.socket.ask(&request(command, id, guest, bens)).await;
+                    let _ = page.socket.ask(&request(command, id, (guest, bens), None)).await;
                     let end = loop {
                         match tokio::time::timeout(PATIENCE, page.socket.frame()).await.unwrap() {
                             Ok(Frame::Answer { result, .. }) => panic!("{name}, {command}: {result:?}"),
@@ -240,6 +345,14 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                     .map(drop),
                 "browse" => user.asks(&Request::BrowseChannels).await.map(drop),
                 "ping" => user.asks(&Request::Ping).await.map(drop),
+                "create-group" => {
+                    user.asks(&Request::CreateGroup { name: "Devs".to_owned(), color: None }).await.map(drop)
+                }
+                "mark-inbox" => {
+                    let up_to = uuid::Uuid::from(work).into();
+                    user.asks(&Request::MarkInbox { up_to }).await.map(drop)
+                }
+                "do-not-disturb" => user.asks(&Request::SetDoNotDisturb { active: true }).await.map(drop),
                 "create-category" => user.makes_category("Work").await.map(drop),
                 // There is none; whoever may not is told so first.
                 "update-category" => user

@@ -174,7 +174,7 @@ async fn a_channel_changes_under_the_eyes_of_those_who_are_in_it() {
     // The same once more is no change, and nobody is told.
     assert_eq!(ana.changes(general, settings).await.unwrap(), square);
     ana.writes(general, "fence").await;
-    let heard = ben.hears_until("fence").await;
+    let heard = ben.hears_on_the_wire_until("fence").await;
     assert!(heard.iter().all(|event| !event.contains("channel_updated")), "{heard:?}");
     server.restart().await;
     let ben = TestUser::connect(&server, "ben", ben.cookie).await;

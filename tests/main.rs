@@ -33,12 +33,18 @@ mod database;
 mod devices;
 /// One-time links, over a real mail server's door.
 mod links;
+/// Sets of people with one name.
+mod groups;
 /// Who is in a channel, and who knows of it.
 mod memberships;
+/// Whom a message means, and who hears of it.
+mod mentions;
 /// Writing and reading back.
 mod messages;
 /// The API's description says what is so.
 mod openapi;
+/// The inbox.
+mod notifications;
 /// What is so on PostgreSQL alone.
 mod postgres;
 /// Who is here, and who writes.
@@ -47,6 +53,8 @@ mod presence;
 mod profiles;
 /// Sign-ins here and elsewhere, and their end.
 mod sign_ins;
+/// How far everybody has read.
+mod readings;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
 /// Many come and go at once, and everybody sees the same in the end.

@@ -22,7 +22,7 @@ async fn a_private_channel_is_between_its_members() {
     ana.hears_that("psst").await;
     ben.asks(&Request::SetTyping { channel: den.id, active: true }).await.unwrap();
     ana.posts("fence").await;
-    for event in cai.hears_until("fence").await {
+    for event in cai.hears_on_the_wire_until("fence").await {
         assert!(!event.contains(&den.id.to_string()) && !event.contains("psst"), "cai hears {event}");
     }
     assert_eq!(cai.finds_on_a_fresh_page().await, ["general", "Lounge"]);
@@ -87,7 +87,7 @@ async fn whoever_is_added_is_in_at_once_and_whoever_is_removed_is_out_on_every_p
     ana.posts("fence").await;
     for page in [&mut ben, &mut bens_phone] {
         page.sees_that_it_is_gone(den).await;
-        let heard = page.hears_until("fence").await;
+        let heard = page.hears_on_the_wire_until("fence").await;
         assert!(heard.iter().all(|event| !event.contains(&den.to_string())), "{heard:?}");
     }
     assert_eq!(ben.asks(&history(den)).await.unwrap_err(), ErrorCode::NotFound);
@@ -98,7 +98,7 @@ async fn whoever_is_added_is_in_at_once_and_whoever_is_removed_is_out_on_every_p
     assert!(missed.is_empty(), "{missed:?}");
     ana.writes(den, "still not for ben").await;
     ana.posts("second fence").await;
-    let heard = ben.hears_until("second fence").await;
+    let heard = ben.hears_on_the_wire_until("second fence").await;
     assert!(heard.iter().all(|event| !event.contains(&den.to_string())), "{heard:?}");
 }
 
@@ -221,7 +221,7 @@ async fn joining_and_leaving_in_haste_ends_as_the_last_word_said() {
     ana.writes(club, "is ben here?").await;
     // Everybody was told of each change and of nothing else: in, out, in, out.
     let mut inside = false;
-    for event in ana.hears_until("is ben here?").await {
+    for event in ana.hears_on_the_wire_until("is ben here?").await {
         if event.contains("membership_changed") {
             assert!(event.contains(&bens.to_string()));
             inside = !inside;
@@ -231,7 +231,7 @@ async fn joining_and_leaving_in_haste_ends_as_the_last_word_said() {
     assert!(!inside);
     ana.posts("fence").await;
     for page in [&mut ben, &mut bens_phone] {
-        let heard = page.hears_until("fence").await;
+        let heard = page.hears_on_the_wire_until("fence").await;
         let about = |event: &&String| event.contains(&club.to_string());
         assert!(heard.iter().rfind(about).unwrap().contains("channel_removed"), "{heard:?}");
         assert!(
@@ -256,7 +256,7 @@ async fn a_page_that_opens_while_somebody_is_removed_hears_nothing_later() {
         let (secret, fence) = (format!("secret {round}"), format!("fence {round}"));
         ana.writes(den, &secret).await;
         ana.posts(&fence).await;
-        let heard = page.hears_until(&fence).await;
+        let heard = page.hears_on_the_wire_until(&fence).await;
         assert!(heard.iter().all(|event| !event.contains(&secret)), "round {round}: {heard:?}");
         let knew = page.snapshot.channels.iter().any(|channel| channel.id == den);
         let told = heard.iter().any(|event| event.contains("channel_removed"));

@@ -20,10 +20,14 @@ use crate::protocol::types::{Admission, Channel, ChannelKind, Role, UserState, W
 /// What somebody wants to do in a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
-    /// See what is written in it.
+    /// See what is written in it, and keep how far one has read and what one wants to hear of it.
     Read,
-    /// Write, or show that one does.
+    /// Write, also anew what one wrote, or show that one does.
     Write,
+    /// Take back what one wrote, also where nobody writes any more.
+    DeleteOwn,
+    /// Take away what others wrote.
+    DeleteOthers,
     /// Go into its voice room.
     Talk,
     /// Become a member.
@@ -62,9 +66,14 @@ impl Access {
             return Err(Error::NotFound);
         }
         match act {
-            Act::Read => {
+            Act::Read | Act::DeleteOwn => {
                 self.is(ChannelKind::Text)?;
                 self.as_member()
+            }
+            Act::DeleteOthers => {
+                self.is(ChannelKind::Text)?;
+                self.as_member()?;
+                allow(admin)
             }
             Act::Write => {
                 self.is(ChannelKind::Text)?;
@@ -168,9 +177,10 @@ mod tests {
 
     #[test]
     fn only_members_read_write_and_talk_whatever_their_role() {
-        for (kind, acts) in
-            [(ChannelKind::Text, &[Act::Read, Act::Write][..]), (ChannelKind::Voice, &[Act::Talk][..])]
-        {
+        for (kind, acts) in [
+            (ChannelKind::Text, &[Act::Read, Act::Write, Act::DeleteOwn][..]),
+            (ChannelKind::Voice, &[Act::Talk][..]),
+        ] {
             for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
                 let channel = Channel { admission, ..a_channel(kind) };
                 let inside = Access { state: UserState::Active, role: Role::Member, member: true, channel };
@@ -247,9 +257,26 @@ mod tests {
         }
     }
 
-    const ALL: [Act; 9] = [
+    #[test]
+    fn what_is_written_goes_by_its_author_or_by_an_admin_who_reads_there_also_in_an_archive() {
+        for archived in [false, true] {
+            let channel = Channel { archived, writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
+            let member = Access { state: UserState::Active, role: Role::Member, member: true, channel };
+            let admin = Access { role: Role::Admin, ..member.clone() };
+            assert!(member.may(Act::DeleteOwn).is_ok() && admin.may(Act::DeleteOthers).is_ok());
+            assert!(matches!(member.may(Act::DeleteOthers), Err(Error::NotAllowed)));
+            let outside = Access { member: false, ..admin };
+            for act in [Act::DeleteOwn, Act::DeleteOthers] {
+                assert!(matches!(outside.may(act), Err(Error::NotAMember)));
+            }
+        }
+    }
+
+    const ALL: [Act; 11] = [
         Act::Read,
         Act::Write,
+        Act::DeleteOwn,
+        Act::DeleteOthers,
         Act::Talk,
         Act::Join,
         Act::Leave,

@@ -3,7 +3,7 @@
 
 use super::audit::Action;
 use super::sessions::{self, Ended, SignedIn};
-use super::{Chat, Error, channels, letters, links, memberships, profiles, users};
+use super::{Chat, Error, channels, groups, letters, links, memberships, profiles, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::UserId;
@@ -15,6 +15,11 @@ const TOMBSTONE: &str = "deleted-";
 
 /// Names that mean something else after an `@` or in an address.
 const RESERVED: [&str; 8] = ["admin", "all", "channel", "everyone", "here", "me", "server", "system"];
+
+/// Whether a name, in lower case, means something else.
+pub fn is_reserved(folded: &str) -> bool {
+    RESERVED.contains(&folded)
+}
 
 /// A user name: 2 to 40 ASCII letters, digits, hyphens and underscores, and not a reserved word.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +35,7 @@ impl Username {
             return Err(Error::Invalid { field: "username", rule });
         }
         let folded = text.to_ascii_lowercase();
-        if RESERVED.contains(&folded.as_str()) || folded.starts_with(TOMBSTONE) {
+        if is_reserved(&folded) || folded.starts_with(TOMBSTONE) {
             return Err(Error::Invalid { field: "username", rule: "this word is reserved" });
         }
         Ok(Self(text.to_owned()))
@@ -303,6 +308,9 @@ pub(super) fn is_worth_a_hash(password: &str) -> bool {
 }
 
 async fn insert_user(conn: &mut Conn, user: &User, name: &Username, now: Timestamp) -> Result<(), Error> {
+    if groups::is_named(conn, &name.folded()).await? {
+        return Err(Error::NameTaken);
+    }
     let inserted = sql(
         "insert into users (id, username, username_folded, role, created_at) values ($1, $2, $3, $4, $5)",
     )

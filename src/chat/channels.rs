@@ -274,10 +274,11 @@ async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<Channel>, Error> {
     rows.iter().map(channel).collect()
 }
 
-/// Makes `user` a member of every default channel.
+/// Makes `user` a member of every default channel. What was written there before is not new to them.
 pub async fn join_defaults(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<(), Error> {
-    sql("insert into memberships (user_id, channel_id, joined_at)
-         select $1, id, $2 from channels where is_default = $3
+    sql("insert into memberships (user_id, channel_id, joined_at, read_number)
+         select $1, c.id, $2, coalesce(h.number, 0)
+         from channels c left join heads h on h.channel_id = c.id where c.is_default = $3
          on conflict do nothing")
     .bind(user)
     .bind(now)

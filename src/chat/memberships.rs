@@ -96,7 +96,9 @@ impl Chat {
         channel: &Channel,
         show: impl FnOnce() + Send,
     ) -> Result<(), Error> {
-        let new = sql("insert into memberships (user_id, channel_id, joined_at) values ($1, $2, $3)
+        // What was written before is not new to them.
+        let new = sql("insert into memberships (user_id, channel_id, joined_at, read_number)
+                       values ($1, $2, $3, coalesce((select number from heads where channel_id = $2), 0))
                        on conflict do nothing")
         .bind(user)
         .bind(channel.id)
@@ -109,7 +111,7 @@ impl Chat {
         tx.commit().await?;
 
         self.hub.open_to(user, channel.id);
-        self.hub.publish(Audience::User(user), &ServerEvent::ChannelCreated { channel: channel.clone() });
+        self.hub.publish(Audience::Users(&[user]), &ServerEvent::ChannelCreated { channel: channel.clone() });
         show();
         self.tell_membership(channel.id, user, true);
         Ok(())
@@ -130,6 +132,12 @@ impl Chat {
         if gone == 0 {
             return Ok(());
         }
+        // What they were told of there is no affair of theirs any more, also should they come back.
+        sql("delete from notifications where user_id = $1 and channel_id = $2")
+            .bind(user)
+            .bind(id)
+            .execute(&mut tx)
+            .await?;
         // Before the commit: whatever is stored after it must not reach them.
         self.hub.close_to(user, id);
         if let Err(error) = tx.commit().await {
@@ -138,7 +146,7 @@ impl Chat {
         }
 
         expel();
-        self.hub.publish(Audience::User(user), &ServerEvent::ChannelRemoved { channel: id });
+        self.hub.publish(Audience::Users(&[user]), &ServerEvent::ChannelRemoved { channel: id });
         self.tell_membership(id, user, false);
         Ok(())
     }

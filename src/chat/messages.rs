@@ -1,19 +1,24 @@
-//! Messages: post, and pages of history.
+//! Messages: post, edit, delete, and pages of history.
 //!
-//! Knows who may write and who is told; does not know how anyone is connected (see [`crate::live::hub`]).
+//! Knows who is told; does not know who may ([`super::access`]) and how anyone is connected (see
+//! [`crate::live::hub`]). What a text may be is in [`super::body`].
+//!
+//! What happens to the messages of one channel happens one after the other, beside those of other channels
+//! ([`crate::db::Db::begin_for`]): the order of ids, and of numbers, is the order of commits, so that whoever asks for
+//! what came after an id misses nothing.
 
 use super::access::{self, Act};
-use super::{Chat, Error};
-use crate::db::{Conn, Row, sql};
+pub use super::body::{BODY_MAX, Body};
+use super::fanouts::{self, Begun};
+use super::{Chat, Error, mentioned, readings};
+use crate::clock::Timestamp;
+use crate::db::{Conn, Row, Statement, Tx, sql};
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::client::Cursor;
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::Message;
+use crate::protocol::types::{Mention, Message, MessageState};
 use crate::telemetry;
-
-/// Characters a message may have.
-pub const BODY_MAX: usize = 4000;
 
 /// Messages of one page: a tall screen of short lines.
 pub const PAGE: usize = 50;
@@ -21,22 +26,26 @@ pub const PAGE: usize = 50;
 /// Characters a nonce may have; a UUID has 36.
 const NONCE_MAX: usize = 64;
 
-/// The text of a message: 1 to [`BODY_MAX`] characters, without white space around it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Body(String);
-
-impl Body {
-    /// The text, trimmed, if it is one.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        match text.chars().count() {
-            0 => Err(Error::EmptyMessage),
-            // The character 0 cannot be stored everywhere, nor shown anywhere.
-            1..=BODY_MAX => Ok(Self(text.replace('\0', "\u{fffd}"))),
-            length => Err(Error::MessageTooLong(length)),
-        }
-    }
+/// What every statement that reads messages begins with.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, channel_id, author_id, body, nonce, posted_at, number,
+                    coalesce(edited_at, 0) as edited_at, coalesce(deleted_at, 0) as deleted_at from messages ",
+            $rest
+        )
+    };
 }
+
+pub(super) const BY_ID: &str = select!("where id = $1");
+
+pub(super) const BY_NONCE: &str = select!("where author_id = $1 and nonce = $2");
+
+pub(super) const LATEST: &str = select!("where channel_id = $1 order by id desc limit $2");
+
+pub(super) const BEFORE: &str = select!("where channel_id = $1 and id < $3 order by id desc limit $2");
+
+pub(super) const AFTER: &str = select!("where channel_id = $1 and id > $3 order by id limit $2");
 
 /// The client's own mark of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,37 +84,118 @@ pub struct Page {
 impl Chat {
     /// Posts `draft` and tells everyone concerned.
     ///
-    /// A repeated nonce returns the message posted first, so that a client may retry blindly.
+    /// A repeated nonce returns the message posted first, as it is now, so that a client may retry blindly.
     pub async fn post_message(&self, author: UserId, draft: Draft) -> Result<Message, Error> {
-        // Beside the posts of other channels. One's own go one after the other: the order of ids is the order of
-        // commits, so that whoever asks for what came after an id misses nothing.
-        let mut tx = self.db.begin_for(draft.channel).await?;
-        if let Some(posted) = find_by_nonce(&mut tx, author, &draft.nonce).await? {
+        let Draft { channel, body, nonce } = draft;
+        let mut tx = self.db.begin_for(channel).await?;
+        if let Some(posted) = find_by_nonce(&mut tx, author, &nonce).await? {
             // Whoever is out of the channel by now does not even see what they wrote there.
             access::require(&mut tx, author, posted.channel, Act::Read).await?;
             return Ok(posted);
         }
-        access::require(&mut tx, author, draft.channel, Act::Write).await?;
+        access::require(&mut tx, author, channel, Act::Write).await?;
+        let meant = mentioned::resolve(&mut tx, channel, &body).await?;
+        let number = readings::next_number(&mut tx, channel).await?;
         let now = self.clock.now();
+        mentioned::allow(&mut tx, author, channel, &meant, now).await?;
         let message = Message {
             id: self.ids.next(now),
-            channel: draft.channel,
+            channel,
             author,
-            body: draft.body.0,
+            body: body.into_text(),
             posted_at: now,
-            nonce: draft.nonce.0,
+            nonce: nonce.0,
+            number,
+            state: MessageState::Posted,
+            mentions: meant,
         };
         if !insert(&mut tx, &message).await? {
             // The same nonce at the same moment, in another channel: that one was first.
-            let nonce = Nonce(message.nonce);
-            return find_by_nonce(&mut tx, author, &nonce).await?.ok_or(Error::NotFound);
+            return find_by_nonce(&mut tx, author, &Nonce(message.nonce)).await?.ok_or(Error::NotFound);
         }
+        mentioned::record(&mut tx, channel, message.id, &message.mentions).await?;
+        readings::wrote(&mut tx, &message).await?;
+        let online = self.online_for(&message.mentions);
+        let begun = fanouts::begin(&mut tx, &message, &[], &message.mentions, &online).await?;
         tx.commit().await?;
 
         telemetry::MESSAGES_POSTED.add();
-        let event = ServerEvent::MessagePosted { message: message.clone() };
-        self.hub.publish(Audience::Channel(message.channel), &event);
+        self.hub
+            .publish(Audience::Channel(channel), &ServerEvent::MessagePosted { message: message.clone() });
+        self.go_on(&message, begun);
         Ok(message)
+    }
+
+    /// Gives an author's message another text, and tells everyone concerned: whom it means now and did not before
+    /// is notified, and whom it does not mean any more has no notification of it.
+    pub async fn edit_message(&self, user: UserId, id: MessageId, body: Body) -> Result<Message, Error> {
+        let mut tx = self.begin_for_message(id).await?;
+        let before = find(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        // Whose it is says nothing to those who may not see it.
+        access::require(&mut tx, user, before.channel, Act::Read).await?;
+        if before.state == MessageState::Deleted {
+            return Err(Error::NotFound);
+        }
+        if before.author != user {
+            return Err(Error::NotAllowed);
+        }
+        access::require(&mut tx, user, before.channel, Act::Write).await?;
+        if before.body == body.text() {
+            return Ok(before);
+        }
+        let meant = mentioned::resolve(&mut tx, before.channel, &body).await?;
+        let new = but(&meant, &before.mentions);
+        let gone = but(&before.mentions, &meant);
+        let now = self.clock.now();
+        mentioned::allow(&mut tx, user, before.channel, &new, now).await?;
+        let channel = before.channel;
+        let message = Message {
+            body: body.into_text(),
+            state: MessageState::Edited { at: now },
+            mentions: meant,
+            ..before
+        };
+        update(&mut tx, &message, now).await?;
+        if !new.is_empty() || !gone.is_empty() {
+            mentioned::forget(&mut tx, channel, id).await?;
+            mentioned::record(&mut tx, channel, id, &message.mentions).await?;
+        }
+        fanouts::stop(&mut tx, id, &gone).await?;
+        // Who was told by a mention that is gone may still be meant by one that is left.
+        let told = if gone.is_empty() { &new } else { &message.mentions };
+        let online = self.online_for(told);
+        let begun = fanouts::begin(&mut tx, &message, &gone, told, &online).await?;
+        tx.commit().await?;
+
+        self.hub
+            .publish(Audience::Channel(channel), &ServerEvent::MessageEdited { message: message.clone() });
+        self.go_on(&message, begun);
+        Ok(message)
+    }
+
+    /// Deletes a message, its author's or, for an admin, anybody's: its text, its mentions and its notifications.
+    /// Its place stays, so that nothing else becomes unread, and its nonce, so that no retry posts it again.
+    pub async fn delete_message(&self, user: UserId, id: MessageId) -> Result<(), Error> {
+        let mut tx = self.begin_for_message(id).await?;
+        let before = find(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        let act = if before.author == user { Act::DeleteOwn } else { Act::DeleteOthers };
+        access::require(&mut tx, user, before.channel, act).await?;
+        if before.state == MessageState::Deleted {
+            return Ok(());
+        }
+        let channel = before.channel;
+        let gone = before.mentions.clone();
+        let message =
+            Message { body: String::new(), state: MessageState::Deleted, mentions: Vec::new(), ..before };
+        update(&mut tx, &message, self.clock.now()).await?;
+        mentioned::forget(&mut tx, channel, id).await?;
+        fanouts::stop(&mut tx, id, &gone).await?;
+        let begun = fanouts::begin(&mut tx, &message, &gone, &[], &[]).await?;
+        tx.commit().await?;
+
+        self.hub.publish(Audience::Channel(channel), &ServerEvent::MessageDeleted { channel, message: id });
+        self.go_on(&message, begun);
+        Ok(())
     }
 
     /// A page of a channel's history, for a member.
@@ -114,48 +204,76 @@ impl Chat {
         access::require(&mut read, reader, channel, Act::Read).await?;
         page(&mut read, channel, cursor).await
     }
+
+    /// Begins an operation on a message, in the turn of its channel, which never changes.
+    async fn begin_for_message(&self, id: MessageId) -> Result<Tx, Error> {
+        let mut read = self.db.read().await?;
+        let row = sql("select channel_id from messages where id = $1").bind(id).optional(&mut read).await?;
+        drop(read);
+        let channel: ChannelId = row.ok_or(Error::NotFound)?.id("channel_id")?;
+        Ok(self.db.begin_for(channel).await?)
+    }
+
+    /// Tells whom the transaction of a message dealt with, and sees that the rest is dealt with too.
+    fn go_on(&self, message: &Message, begun: Begun) {
+        self.tell(message, &begun.steps);
+        if begun.unfinished {
+            self.fanout_work.notify_one();
+        }
+    }
+}
+
+/// The message `id`, if there is one.
+pub async fn find(conn: &mut Conn, id: MessageId) -> Result<Option<Message>, Error> {
+    find_one(conn, sql(BY_ID).bind(id)).await
+}
+
+async fn find_one(conn: &mut Conn, statement: Statement) -> Result<Option<Message>, Error> {
+    let Some(row) = statement.optional(conn).await? else { return Ok(None) };
+    let mut found = vec![message(&row)?];
+    add_mentions(conn, &mut found).await?;
+    Ok(found.pop())
 }
 
 async fn find_by_nonce(conn: &mut Conn, author: UserId, nonce: &Nonce) -> Result<Option<Message>, Error> {
-    let row = sql("select id, channel_id, author_id, body, nonce, posted_at
-                   from messages where author_id = $1 and nonce = $2")
-    .bind(author)
-    .bind(nonce.0.as_str())
-    .optional(conn)
-    .await?;
-    row.as_ref().map(message).transpose()
+    find_one(conn, sql(BY_NONCE).bind(author).bind(nonce.0.as_str())).await
 }
 
 /// Whether it is in; if not, its author has one with this nonce.
 async fn insert(conn: &mut Conn, message: &Message) -> Result<bool, Error> {
-    let inserted =
-        sql("insert into messages (id, channel_id, author_id, body, nonce, posted_at) values ($1, $2, $3, $4, $5, $6)
-         on conflict (author_id, nonce) do nothing")
-        .bind(message.id)
-        .bind(message.channel)
-        .bind(message.author)
-        .bind(message.body.as_str())
-        .bind(message.nonce.as_str())
-        .bind(message.posted_at)
-        .execute(conn)
-        .await?;
+    let inserted = sql("insert into messages (id, channel_id, author_id, body, nonce, posted_at, number)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (author_id, nonce) do nothing")
+    .bind(message.id)
+    .bind(message.channel)
+    .bind(message.author)
+    .bind(message.body.as_str())
+    .bind(message.nonce.as_str())
+    .bind(message.posted_at)
+    .bind(message.number)
+    .execute(conn)
+    .await?;
     Ok(inserted == 1)
 }
 
-async fn page(conn: &mut Conn, channel: ChannelId, cursor: Cursor) -> Result<Page, Error> {
-    let statement = match cursor {
-        Cursor::Latest => sql("select id, channel_id, author_id, body, nonce, posted_at from messages
-                               where channel_id = $1 order by id desc limit $2"),
-        Cursor::Before(_) => sql("select id, channel_id, author_id, body, nonce, posted_at from messages
-                                  where channel_id = $1 and id < $3 order by id desc limit $2"),
-        Cursor::After(_) => sql("select id, channel_id, author_id, body, nonce, posted_at from messages
-                                 where channel_id = $1 and id > $3 order by id limit $2"),
+/// Stores another text, or none for good, as of `now`.
+async fn update(conn: &mut Conn, message: &Message, now: Timestamp) -> Result<(), Error> {
+    let statement = match message.state {
+        MessageState::Deleted => sql("update messages set body = $1, deleted_at = $2 where id = $3"),
+        MessageState::Posted | MessageState::Edited { .. } => {
+            sql("update messages set body = $1, edited_at = $2 where id = $3")
+        }
     };
+    statement.bind(message.body.as_str()).bind(now).bind(message.id).execute(conn).await?;
+    Ok(())
+}
+
+async fn page(conn: &mut Conn, channel: ChannelId, cursor: Cursor) -> Result<Page, Error> {
     // One more than a page tells whether there are more.
-    let statement = statement.bind(channel).bind(PAGE as i64 + 1);
+    let of_channel = |statement| sql(statement).bind(channel).bind(PAGE as i64 + 1);
     let statement = match cursor {
-        Cursor::Latest => statement,
-        Cursor::Before(id) | Cursor::After(id) => statement.bind(id),
+        Cursor::Latest => of_channel(LATEST),
+        Cursor::Before(id) => of_channel(BEFORE).bind(id),
+        Cursor::After(id) => of_channel(AFTER).bind(id),
     };
     let rows = statement.all(conn).await?;
     let more = rows.len() > PAGE;
@@ -163,10 +281,27 @@ async fn page(conn: &mut Conn, channel: ChannelId, cursor: Cursor) -> Result<Pag
     if !matches!(cursor, Cursor::After(_)) {
         messages.reverse();
     }
+    add_mentions(conn, &mut messages).await?;
     Ok(Page { messages, more })
 }
 
+/// Reads whom messages of one channel mean, which are in order.
+async fn add_mentions(conn: &mut Conn, messages: &mut [Message]) -> Result<(), Error> {
+    let [Some(first), Some(last)] = [messages.first(), messages.last()] else { return Ok(()) };
+    let mut mentions = mentioned::of_messages(conn, first.channel, first.id, last.id, messages.len()).await?;
+    for message in messages {
+        message.mentions = mentions.remove(&message.id).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Without its mentions.
 fn message(row: &Row) -> Result<Message, Error> {
+    let state = match (row.integer("deleted_at")?, row.integer("edited_at")?) {
+        (0, 0) => MessageState::Posted,
+        (0, at) => MessageState::Edited { at: Timestamp::from_millis(at) },
+        (_, _) => MessageState::Deleted,
+    };
     Ok(Message {
         id: row.id::<MessageId>("id")?,
         channel: row.id("channel_id")?,
@@ -174,18 +309,13 @@ fn message(row: &Row) -> Result<Message, Error> {
         body: row.text("body")?,
         nonce: row.text("nonce")?,
         posted_at: row.time("posted_at")?,
+        number: row.integer("number")?.into(),
+        state,
+        mentions: Vec::new(),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_trimmed_and_counted_in_characters() {
-        assert_eq!(Body::parse("  hi\n").unwrap(), Body("hi".to_owned()));
-        assert!(matches!(Body::parse(" \n\t"), Err(Error::EmptyMessage)));
-        assert!(Body::parse(&"ä".repeat(BODY_MAX)).is_ok());
-        assert!(matches!(Body::parse(&"ä".repeat(BODY_MAX + 1)), Err(Error::MessageTooLong(4001))));
-    }
+/// Those of `some` that are not among `others`.
+fn but(some: &[Mention], others: &[Mention]) -> Vec<Mention> {
+    some.iter().filter(|mention| !others.contains(mention)).copied().collect()
 }

@@ -11,15 +11,24 @@ pub mod access;
 pub mod accounts;
 pub mod administration;
 pub mod audit;
+pub mod body;
 pub mod categories;
 pub mod channels;
 pub mod devices;
 mod letters;
 pub mod links;
+pub mod fanouts;
+pub mod groups;
 pub mod memberships;
+pub mod mentioned;
+pub mod mentions;
 pub mod messages;
+pub mod notifications;
 pub mod passwords;
 pub mod profiles;
+#[cfg(test)]
+mod plans;
+pub mod readings;
 pub mod roster;
 pub mod sessions;
 pub mod sign_ups;
@@ -28,16 +37,17 @@ pub mod users;
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, Notify, RwLock, Semaphore};
 
 use crate::clock::{Clock, Timestamp};
 use crate::db::{self, Db};
-use crate::id::IdSource;
+use crate::id::{IdSource, UserId};
+use crate::live::Live;
 use crate::live::hub::{Audience, Hub};
 use crate::mail::{Letter, Mailer};
 use crate::protocol::rest::AvatarsAllowed;
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{User, Users};
+use crate::protocol::types::{Group, Standing, User, Users};
 
 use self::passwords::Passwords;
 use self::roster::Roster;
@@ -45,6 +55,7 @@ use self::roster::Roster;
 /// Everything that is remembered.
 pub struct Chat {
     db: Db,
+    live: Arc<Live>,
     hub: Arc<Hub>,
     clock: Clock,
     ids: IdSource,
@@ -57,6 +68,10 @@ pub struct Chat {
     /// Whoever needs both turns takes this one first.
     user_changes: Mutex<()>,
     mail: Option<Mailer>,
+    /// Whose turn it is to change groups, for the same reason.
+    group_changes: Semaphore,
+    /// There may be something to fan out.
+    fanout_work: Notify,
 }
 
 /// What the operator decided.
@@ -113,6 +128,18 @@ pub enum Error {
     /// There are as many categories as there may be.
     #[error("there are {max} categories already", max = categories::CATEGORIES_MAX)]
     TooManyCategories,
+    /// There are as many groups as there may be.
+    #[error("there are {max} groups already", max = groups::GROUPS_MAX)]
+    TooManyGroups,
+    /// Only admins may tell so many at once.
+    #[error("only an admin may tell more than {max} people at once", max = mentioned::EVERYONE_MAX)]
+    BroadcastNotAllowed,
+    /// They told many at once only just now.
+    #[error("the next broadcast may come in {wait_s} s")]
+    BroadcastTooSoon {
+        /// Seconds to wait.
+        wait_s: u64,
+    },
     /// Somebody has this name.
     #[error("the name is taken")]
     NameTaken,
@@ -166,7 +193,7 @@ impl Chat {
     /// Over an open database, which nobody else writes to.
     pub async fn new(
         db: Db,
-        hub: Arc<Hub>,
+        live: Arc<Live>,
         clock: Clock,
         rules: Rules,
         mail: Option<Mailer>,
@@ -178,7 +205,8 @@ impl Chat {
         let roster = Roster::new(users);
         Ok(Self {
             db,
-            hub,
+            hub: live.hub.clone(),
+            live,
             clock,
             ids: IdSource::default(),
             passwords,
@@ -187,6 +215,8 @@ impl Chat {
             channel_changes: RwLock::default(),
             user_changes: Mutex::default(),
             mail,
+            group_changes: Semaphore::new(1),
+            fanout_work: Notify::new(),
         })
     }
 
@@ -245,6 +275,21 @@ impl Chat {
         self.roster.users()
     }
 
+    /// Everybody's groups, and where a user stands.
+    pub async fn standing(&self, user: UserId) -> Result<(Vec<Group>, Standing), Error> {
+        let mut read = self.db.read().await?;
+        let groups = groups::all(&mut read).await?;
+        let (unread, more_unread) = notifications::unread(&mut read, user).await?;
+        let standing = Standing {
+            readings: readings::of_user(&mut read, user).await?,
+            unread,
+            more_unread,
+            do_not_disturb: notifications::wants_no_disturbance(&mut read, user).await?,
+            groups: groups::of_user(&mut read, user).await?,
+        };
+        Ok((groups, standing))
+    }
+
     /// Finishes what is under way and closes the database.
     pub async fn close(&self) {
         self.db.close().await;
@@ -258,7 +303,11 @@ mod tests {
     /// Over a new database in this folder.
     pub(super) async fn an_empty_one(folder: &std::path::Path) -> Chat {
         let db = Db::open(&db::Address::File(folder.join("test.db"))).await.unwrap();
-        let rules = Rules {
+        Chat::new(db, Arc::default(), Clock::System, rules(), None).await.unwrap()
+    }
+
+    pub(super) fn rules() -> Rules {
+        Rules {
             registration_open: true,
             session_lasts: std::time::Duration::from_secs(60),
             passwords: passwords::Cost { memory_kib: 8, passes: 1 },
@@ -266,7 +315,6 @@ mod tests {
             avatars: AvatarsAllowed::Initials,
             server_name: String::new(),
             page: String::new(),
-        };
-        Chat::new(db, Arc::default(), Clock::System, rules, None).await.unwrap()
+        }
     }
 }

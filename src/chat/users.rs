@@ -24,12 +24,17 @@ pub async fn has_admin(conn: &mut Conn) -> Result<bool, Error> {
 
 /// Refuses unless `user` is an admin now.
 pub async fn require_admin(conn: &mut Conn, user: UserId) -> Result<(), Error> {
+    if is_admin(conn, user).await? { Ok(()) } else { Err(Error::NotAllowed) }
+}
+
+/// Whether `user` is an admin now.
+pub async fn is_admin(conn: &mut Conn, user: UserId) -> Result<bool, Error> {
     let found = sql("select id from users where id = $1 and role = $2 and state = 'active'")
         .bind(user)
         .bind(role_text(Role::Admin))
         .optional(conn)
         .await?;
-    found.map(drop).ok_or(Error::NotAllowed)
+    Ok(found.is_some())
 }
 
 /// Refuses when nobody but `user` could run this server: for whoever is about to take that from them.

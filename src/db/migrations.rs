@@ -18,6 +18,9 @@ pub(super) fn all() -> Migrator {
         (5, "categories", include_str!("../../migrations/0005_categories.sql")),
         (6, "account_life", include_str!("../../migrations/0006_account_life.sql")),
         (7, "audit_log", include_str!("../../migrations/0007_audit_log.sql")),
+        (10, "message_numbers", include_str!("../../migrations/0010_message_numbers.sql")),
+        (11, "groups", include_str!("../../migrations/0011_groups.sql")),
+        (12, "mentions", include_str!("../../migrations/0012_mentions.sql")),
     ];
     Migrator::with_migrations(
         migrations

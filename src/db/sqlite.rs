@@ -53,6 +53,8 @@ impl Store {
             .filename(file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten, not only forgotten.
+            .pragma("secure_delete", "on")
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
         let mut writing = SqliteConnection::connect_with(&options).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Conn, Engine, Error, postgres};
 use crate::clock::Timestamp;
-use crate::id::{CategoryId, ChannelId, MessageId, SessionId, UserId};
+use crate::id::{CategoryId, ChannelId, GroupId, MessageId, MessageNumber, SessionId, UserId};
 
 /// A statement, in the words both engines know; parameters are `$1`, `$2` and so on.
 pub fn sql(text: &'static str) -> Statement {
@@ -170,7 +170,13 @@ macro_rules! id_values {
     )*};
 }
 
-id_values!(UserId SessionId ChannelId MessageId CategoryId);
+id_values!(UserId SessionId ChannelId MessageId CategoryId GroupId);
+
+impl From<MessageNumber> for Value {
+    fn from(value: MessageNumber) -> Self {
+        Self::Integer(Some(value.into()))
+    }
+}
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {

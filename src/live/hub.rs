@@ -52,8 +52,10 @@ pub enum Audience<'a> {
     ChannelBut(ChannelId, UserId),
     /// These connections.
     Connections(&'a [ConnectionId]),
-    /// Every connection of one user.
-    User(UserId),
+    /// All connections of these users.
+    Users(&'a [UserId]),
+    /// All connections of these users that see a channel.
+    ChannelOnly(ChannelId, &'a [UserId]),
 }
 
 /// Everybody who is connected.
@@ -157,16 +159,19 @@ impl Hub {
                     connection.push(&text);
                 }
             }),
-            Audience::Connections(ids) => {
-                for id in ids {
-                    if let Some(connection) = self.connections.get(id) {
-                        connection.push(&text);
+            Audience::Connections(ids) => self.push_to(ids, &text),
+            Audience::Users(users) => {
+                for user in users {
+                    if let Some(ids) = self.by_user.get(user) {
+                        self.push_to(&ids, &text);
                     }
                 }
             }
-            Audience::User(user) => {
-                for connection in self.of_user(user) {
-                    connection.push(&text);
+            Audience::ChannelOnly(channel, users) => {
+                for connection in users.iter().flat_map(|user| self.of_user(*user)) {
+                    if connection.channels().contains(&channel) {
+                        connection.push(&text);
+                    }
                 }
             }
         }
@@ -236,6 +241,14 @@ impl Hub {
     fn of_user(&self, user: UserId) -> Vec<Arc<Connection>> {
         let ids = self.by_user.get(&user).map(|list| list.clone()).unwrap_or_default();
         ids.iter().filter_map(|id| self.connections.get(id).map(|entry| entry.clone())).collect()
+    }
+
+    fn push_to(&self, ids: &[ConnectionId], text: &Arc<str>) {
+        for id in ids {
+            if let Some(connection) = self.connections.get(id) {
+                connection.push(text);
+            }
+        }
     }
 
     fn in_channel(&self, channel: ChannelId, each: impl Fn(&Connection)) {

@@ -48,6 +48,11 @@ impl Live {
         presences.online()
     }
 
+    /// Who is online.
+    pub fn online(&self) -> Vec<UserId> {
+        lock(&self.presences).online()
+    }
+
     /// Tells everybody who came and who went since the last time.
     pub fn tell(&self) {
         let mut presences = lock(&self.presences);

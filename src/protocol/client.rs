@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Admission, ChannelKind, Writers};
-use crate::id::{CategoryId, ChannelId, ConnectionId, MessageId, UserId};
+use super::types::{Admission, ChannelKind, Involvement, Writers};
+use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
 /// Every request a client may send. On the wire the variant is `type`, beside `id`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +23,8 @@ pub enum Request {
     PostMessage {
         /// Where.
         channel: ChannelId,
-        /// 1 to 4,000 characters after trimming.
+        /// 1 to 4,000 characters after trimming, of which one can be seen. Control characters other than tab and
+        /// line feed are taken out.
         body: String,
         /// Chosen by the client, 1 to 64 characters; a repeated nonce returns the message posted first.
         nonce: String,
@@ -131,6 +132,91 @@ pub enum Request {
     DeleteCategory {
         /// Which.
         category: CategoryId,
+    },
+    /// Writes one's own message anew. Answer: `message_edited`.
+    EditMessage {
+        /// Which.
+        message: MessageId,
+        /// 1 to 4,000 characters after trimming.
+        body: String,
+    },
+    /// Deletes a message: one's own, or any as an admin; harmless when it is deleted. Answer: `done`.
+    DeleteMessage {
+        /// Which.
+        message: MessageId,
+    },
+    /// Says that everything in a channel up to a message was read, and so the notifications among it; never moves
+    /// back. Answer: `done`.
+    MarkRead {
+        /// Where.
+        channel: ChannelId,
+        /// The newest that was seen.
+        message: MessageId,
+    },
+    /// A page of at most 20 notifications, newest first. Answer: `notifications`.
+    LoadNotifications {
+        /// Those of messages before this one; the newest when there is none.
+        before: Option<MessageId>,
+    },
+    /// Says that one notification was seen. Answer: `done`.
+    MarkNotification {
+        /// The message that caused it.
+        message: MessageId,
+    },
+    /// Says that all notifications up to one were seen. Answer: `done`.
+    MarkInbox {
+        /// The message that caused the newest that was seen.
+        up_to: MessageId,
+    },
+    /// Chooses what of a channel is worth a notification. Answer: `done`.
+    SetInvolvement {
+        /// Which.
+        channel: ChannelId,
+        /// What.
+        involvement: Involvement,
+    },
+    /// Wants neither sound nor pop-up on any device, or wants them again. Answer: `done`.
+    SetDoNotDisturb {
+        /// Which.
+        active: bool,
+    },
+    /// Makes a group; admins only. Answer: `group_changed`.
+    CreateGroup {
+        /// 1 to 40 characters; unlike every user's name and every other group's once case and punctuation are
+        /// set aside.
+        name: String,
+        /// See [`Group`](super::types::Group).
+        color: Option<String>,
+    },
+    /// Gives a group another name and colour; admins only. Answer: `group_changed`.
+    UpdateGroup {
+        /// Which.
+        group: GroupId,
+        /// As for `create_group`.
+        name: String,
+        /// See [`Group`](super::types::Group).
+        color: Option<String>,
+    },
+    /// Deletes a group; admins only. Answer: `done`.
+    DeleteGroup {
+        /// Which.
+        group: GroupId,
+    },
+    /// Takes somebody into a group or out of it; admins only. Answer: `done`.
+    SetGroupMember {
+        /// Which.
+        group: GroupId,
+        /// Who.
+        user: UserId,
+        /// In, or out.
+        member: bool,
+    },
+    /// A page of at most 500 members of a group. Answer: `group_members`.
+    LoadGroupMembers {
+        /// Which.
+        group: GroupId,
+        /// Those after this one, the last of the page before.
+        after: Option<UserId>,
     },
 }
 

@@ -67,6 +67,12 @@ pub enum ErrorCode {
     LastAdmin,
     /// This server sends no mail.
     NoMail,
+    /// Only admins may tell so many people at once.
+    BroadcastNotAllowed,
+    /// You told everybody something only just now; wait a little.
+    BroadcastTooSoon,
+    /// There are as many groups as there may be.
+    TooManyGroups,
 }
 
 /// A refusal as it travels.

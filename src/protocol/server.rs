@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{
-    Category, Channel, Message, ParticipantNumber, Room, RoomChange, RoomSpeakers, User, Users, VoiceLoad,
+    Category, Channel, Group, Message, Notification, ParticipantNumber, Reading, Room, RoomChange,
+    RoomSpeakers, Standing, User, Users, VoiceLoad,
 };
-use crate::id::{CategoryId, ChannelId, ConnectionId, UserId};
+use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
 /// The result of a request, inside `{"id":…,"result":…}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +72,30 @@ pub enum Answer {
     CategorySaved {
         /// As it is now.
         category: Category,
+    },
+    /// To `edit_message`.
+    MessageEdited {
+        /// As it is now.
+        message: Message,
+    },
+    /// To `load_notifications`.
+    Notifications {
+        /// Newest first.
+        notifications: Vec<Notification>,
+        /// Whether there are older ones.
+        more: bool,
+    },
+    /// To `create_group` and `update_group`.
+    GroupChanged {
+        /// As it is now.
+        group: Group,
+    },
+    /// To `load_group_members`.
+    GroupMembers {
+        /// In the order of their ids.
+        members: Vec<UserId>,
+        /// Whether there are more.
+        more: bool,
     },
 }
 
@@ -185,6 +210,70 @@ pub enum ServerEvent {
         /// Which.
         category: CategoryId,
     },
+    /// An author wrote a message anew.
+    MessageEdited {
+        /// As it is now.
+        message: Message,
+    },
+    /// A message is gone; its place is kept, without text and mentions.
+    MessageDeleted {
+        /// Where.
+        channel: ChannelId,
+        /// Which.
+        message: MessageId,
+    },
+    /// A mention meant this user. It may have been told before: by message there is only one.
+    Notified {
+        /// What goes into the inbox. To be taken as seen when the channel was read up to it already.
+        notification: Notification,
+    },
+    /// A message does not mean this user any more: it was edited or deleted.
+    NotificationWithdrawn {
+        /// Which message.
+        message: MessageId,
+    },
+    /// This user saw one notification, on some device.
+    NotificationRead {
+        /// The message that caused it.
+        message: MessageId,
+    },
+    /// This user saw all notifications up to one, on some device.
+    InboxRead {
+        /// The message that caused the newest of them.
+        up_to: MessageId,
+    },
+    /// This user read on in a channel, on some device, and so saw its notifications up to there; or wants to
+    /// hear something else of it.
+    ReadingChanged {
+        /// As it is now. Of two that arrive in either order the higher numbers hold.
+        reading: Reading,
+        /// The newest message read, when it was reading that changed.
+        up_to: Option<MessageId>,
+    },
+    /// This user wants no sounds and pop-ups on any device, or wants them again.
+    DoNotDisturbChanged {
+        /// Which.
+        active: bool,
+    },
+    /// A group is new, or not what it was.
+    GroupChanged {
+        /// As it is now.
+        group: Group,
+    },
+    /// A group is gone.
+    GroupDeleted {
+        /// Which.
+        group: GroupId,
+    },
+    /// Somebody came into a group or went out of it.
+    GroupMemberChanged {
+        /// Which.
+        group: GroupId,
+        /// Who.
+        user: UserId,
+        /// In, or out.
+        member: bool,
+    },
 }
 
 /// Why a stay in a voice room ended.
@@ -227,4 +316,8 @@ pub struct Snapshot {
     pub voice_load: VoiceLoad,
     /// The headings, in order.
     pub categories: Vec<Category>,
+    /// Everybody's groups, by name.
+    pub groups: Vec<Group>,
+    /// Where this user stands.
+    pub standing: Standing,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::clock::Timestamp;
-use crate::id::{CategoryId, ChannelId, MessageId, UserId};
+use crate::id::{CategoryId, ChannelId, GroupId, MessageId, MessageNumber, UserId};
 
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -194,12 +194,34 @@ pub struct Message {
     pub channel: ChannelId,
     /// By whom.
     pub author: UserId,
-    /// The text as written, trimmed.
+    /// The text as written, trimmed; empty when it was deleted.
     pub body: String,
     /// When the server took it.
     pub posted_at: Timestamp,
     /// The client's own mark, so that the author's tabs can match it.
     pub nonce: String,
+    /// Its place in the channel. Whoever wrote it has read up to here.
+    pub number: MessageNumber,
+    /// What became of it.
+    pub state: MessageState,
+    /// Whom it points at, each once.
+    pub mentions: Vec<Mention>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MessageState {
+    /// As it was posted.
+    Posted,
+    /// Its author wrote it anew.
+    Edited {
+        /// The last time.
+        at: Timestamp,
+    },
+    /// It is gone; its place is kept.
+    Deleted,
 }
 
 /// One connection inside a voice room, by the number that its packets carry (CSRC).
@@ -270,6 +292,114 @@ pub struct RoomSpeakers {
     pub channel: ChannelId,
     /// Who.
     pub speakers: Vec<ParticipantNumber>,
+}
+
+/// What an `@` in a message points at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Mention {
+    /// One person of the channel.
+    User {
+        /// Who.
+        user: UserId,
+    },
+    /// Those of a group who are in the channel.
+    Group {
+        /// Which.
+        group: GroupId,
+    },
+    /// Those of the channel who are online.
+    Here,
+    /// All of the channel.
+    Everyone,
+}
+
+/// A named set of people who can be mentioned at once.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Group {
+    /// Which.
+    pub id: GroupId,
+    /// What people call it.
+    pub name: String,
+    /// How it is mentioned: lower case letters, digits and hyphens. No user has this name.
+    pub slug: String,
+    /// `#` and six hexadecimal digits; none: the page's own.
+    pub color: Option<String>,
+}
+
+/// That somebody was mentioned, in their inbox.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Notification {
+    /// By which message; also where a press on it leads.
+    pub message: MessageId,
+    /// In which channel.
+    pub channel: ChannelId,
+    /// By whom.
+    pub author: UserId,
+    /// The narrowest mention that meant them.
+    pub mention: Mention,
+    /// How the message begins.
+    pub preview: String,
+    /// When it was posted.
+    pub posted_at: Timestamp,
+    /// Whether they have seen it.
+    pub read: bool,
+}
+
+/// A notification that was not seen yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Unread {
+    /// By which message.
+    pub message: MessageId,
+    /// In which channel.
+    pub channel: ChannelId,
+}
+
+/// How far a user has read a text channel, and what they want to hear of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Reading {
+    /// Which channel.
+    pub channel: ChannelId,
+    /// The number of its newest message; 0 when there is none.
+    pub newest: MessageNumber,
+    /// The number of the newest message they have read. It only grows.
+    pub read: MessageNumber,
+    /// What they want to hear of.
+    pub involvement: Involvement,
+}
+
+/// What a user wants to hear of a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Involvement {
+    /// Nothing: no mention in it is ever a notification.
+    Nothing,
+    /// Mentions.
+    Mentions,
+    /// Mentions; and every message is worth a sound.
+    Everything,
+}
+
+/// Where a user stands: what all their devices show, and nobody else is told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Standing {
+    /// Of each text channel open to them.
+    pub readings: Vec<Reading>,
+    /// The newest notifications they have not seen, at most 100, newest first.
+    pub unread: Vec<Unread>,
+    /// Whether there are still more of them.
+    pub more_unread: bool,
+    /// They want neither sound nor pop-up.
+    pub do_not_disturb: bool,
+    /// The groups they are in.
+    pub groups: Vec<GroupId>,
 }
 
 #[cfg(test)]

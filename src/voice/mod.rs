@@ -187,7 +187,7 @@ impl Voice {
     pub fn show(&self, channel: ChannelId, user: UserId) {
         let rooms = self.rooms();
         if let Some(room) = rooms.room(channel) {
-            self.hub.publish(Audience::User(user), &ServerEvent::RoomShown { room });
+            self.hub.publish(Audience::Users(&[user]), &ServerEvent::RoomShown { room });
         }
     }
 

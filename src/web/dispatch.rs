@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Doors;
 use super::error::Error;
 use crate::chat::access::Act;
-use crate::chat::categories;
 use crate::chat::channels::settings::{Name, Settings};
 use crate::chat::messages::{Body, Draft, Nonce};
+use crate::chat::{categories, groups};
 use crate::id::{ChannelId, UserId};
 use crate::live::hub::Connection;
 use crate::protocol::client::Request;
@@ -109,6 +109,60 @@ pub async fn dispatch(
         Request::DeleteCategory { category } => {
             doors.chat.delete_category(user, category).await?;
             Ok(Answer::Done)
+        }
+        Request::EditMessage { message, body } => {
+            let message = doors.chat.edit_message(user, message, Body::parse(&body)?).await?;
+            Ok(Answer::MessageEdited { message })
+        }
+        Request::DeleteMessage { message } => {
+            doors.chat.delete_message(user, message).await?;
+            Ok(Answer::Done)
+        }
+        Request::MarkRead { channel, message } => {
+            doors.chat.mark_read(user, channel, message).await?;
+            Ok(Answer::Done)
+        }
+        Request::LoadNotifications { before } => {
+            let (notifications, more) = doors.chat.inbox(user, before).await?;
+            Ok(Answer::Notifications { notifications, more })
+        }
+        Request::MarkNotification { message } => {
+            doors.chat.mark_notification(user, message).await?;
+            Ok(Answer::Done)
+        }
+        Request::MarkInbox { up_to } => {
+            doors.chat.mark_inbox(user, up_to).await?;
+            Ok(Answer::Done)
+        }
+        Request::SetInvolvement { channel, involvement } => {
+            doors.chat.set_involvement(user, channel, involvement).await?;
+            Ok(Answer::Done)
+        }
+        Request::SetDoNotDisturb { active } => {
+            doors.chat.set_do_not_disturb(user, active).await?;
+            Ok(Answer::Done)
+        }
+        Request::CreateGroup { name, color } => {
+            let draft = groups::Draft::parse(&name, color)?;
+            let group = doors.chat.create_group(user, draft).await?;
+            Ok(Answer::GroupChanged { group })
+        }
+        Request::UpdateGroup { group, name, color } => {
+            let draft = groups::Draft::parse(&name, color)?;
+            let group = doors.chat.update_group(user, group, draft).await?;
+            Ok(Answer::GroupChanged { group })
+        }
+        Request::DeleteGroup { group } => {
+            doors.chat.delete_group(user, group).await?;
+            Ok(Answer::Done)
+        }
+        Request::SetGroupMember { group, user: member, member: is_member } => {
+            doors.chat.set_group_member(user, group, member, is_member).await?;
+            Ok(Answer::Done)
+        }
+        Request::LoadGroupMembers { group, after } => {
+            let (members, more) = doors.chat.group_members(group, after).await?;
+            Ok(Answer::GroupMembers { members, more })
         }
     }
 }

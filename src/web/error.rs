@@ -102,6 +102,9 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::LastAdmin => ErrorCode::LastAdmin,
         chat::Error::NoMail => ErrorCode::NoMail,
         chat::Error::BadToken => ErrorCode::SignedOut,
+        chat::Error::BroadcastNotAllowed => ErrorCode::BroadcastNotAllowed,
+        chat::Error::BroadcastTooSoon { .. } => ErrorCode::BroadcastTooSoon,
+        chat::Error::TooManyGroups => ErrorCode::TooManyGroups,
         chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
             ErrorCode::Internal
         }
@@ -134,17 +137,19 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NotAMember
         | ErrorCode::NotConfirmed
         | ErrorCode::LinkClosed
+        | ErrorCode::BroadcastNotAllowed
         | ErrorCode::WrongOrigin => StatusCode::FORBIDDEN,
         ErrorCode::NotFound | ErrorCode::UnknownRequest => StatusCode::NOT_FOUND,
         ErrorCode::NameTaken
         | ErrorCode::EmailTaken
         | ErrorCode::TooManyChannels
         | ErrorCode::TooManyCategories
+        | ErrorCode::TooManyGroups
         | ErrorCode::Archived
         | ErrorCode::LastAdmin
         | ErrorCode::NoMail
         | ErrorCode::NotInVoice => StatusCode::CONFLICT,
-        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::RateLimited | ErrorCode::BroadcastTooSoon => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }

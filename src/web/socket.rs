@@ -32,7 +32,7 @@ use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::{Category, Channel};
+use crate::protocol::types::{Category, Channel, Group, Standing};
 use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
@@ -154,7 +154,20 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::RemoveMember { .. }
         | Request::CreateCategory { .. }
         | Request::UpdateCategory { .. }
-        | Request::DeleteCategory { .. } => Err(close::NO_HELLO),
+        | Request::DeleteCategory { .. }
+        | Request::EditMessage { .. }
+        | Request::DeleteMessage { .. }
+        | Request::MarkRead { .. }
+        | Request::LoadNotifications { .. }
+        | Request::MarkNotification { .. }
+        | Request::MarkInbox { .. }
+        | Request::SetInvolvement { .. }
+        | Request::SetDoNotDisturb { .. }
+        | Request::CreateGroup { .. }
+        | Request::UpdateGroup { .. }
+        | Request::DeleteGroup { .. }
+        | Request::SetGroupMember { .. }
+        | Request::LoadGroupMembers { .. } => Err(close::NO_HELLO),
     }
 }
 
@@ -184,10 +197,10 @@ async fn attach(
     let connection = doors.live.hub.connect(id, user, me.session).ok_or(Error::TooManyConnections)?;
     let begun = async {
         goes_on(doors, me).await?;
-        Ok(open_channels(doors, &connection).await?)
+        Ok(own_part(doors, &connection).await?)
     };
-    let (channels, categories) = match begun.await {
-        Ok(opened) => opened,
+    let (channels, categories, groups, standing) = match begun.await {
+        Ok(own) => own,
         Err(error) => {
             doors.live.hub.remove(id);
             return Err(error);
@@ -216,6 +229,8 @@ async fn attach(
         channels,
         voice_load: doors.voice.load(),
         categories,
+        groups,
+        standing,
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
@@ -230,12 +245,16 @@ async fn goes_on(doors: &Doors, me: &SignedIn) -> Result<(), Error> {
     Err(Error::SignedOut)
 }
 
-/// Lets a new connection see its channels; which they are, and under which headings.
-async fn open_channels(
+/// The part of a snapshot that is this user's own, and what is the same for all. What happens meanwhile comes as an
+/// event too, and each of these events may come twice.
+async fn own_part(
     doors: &Doors,
     connection: &Arc<Connection>,
-) -> Result<(Vec<Channel>, Vec<Category>), chat::Error> {
-    Ok((doors.chat.open_channels(connection).await?, doors.chat.categories().await?))
+) -> Result<(Vec<Channel>, Vec<Category>, Vec<Group>, Standing), chat::Error> {
+    let channels = doors.chat.open_channels(connection).await?;
+    let categories = doors.chat.categories().await?;
+    let (groups, standing) = doors.chat.standing(connection.user).await?;
+    Ok((channels, categories, groups, standing))
 }
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.

@@ -74,6 +74,8 @@ const snapshot: Snapshot = {
   rooms: [],
   voice_load: "normal",
   categories: [],
+  groups: [],
+  standing: { readings: [], unread: [], more_unread: false, do_not_disturb: false, groups: [] },
 };
 
 const message = (number: number, more: Partial<Message> = {}): Message => ({
@@ -83,6 +85,9 @@ const message = (number: number, more: Partial<Message> = {}): Message => ({
   body: `message ${number}`,
   posted_at: number,
   nonce: `n-${number}`,
+  number,
+  state: { type: "posted" },
+  mentions: [],
   ...more,
 });
 
@@ -276,6 +281,97 @@ describe("reading", () => {
     await timers.pass(1_000);
     await server().welcomes("resumed");
     expect(server().all("load_messages")).toMatchObject([{ page: { after: "m-0001" } }]);
+  });
+});
+
+describe("marks of reading", () => {
+  beforeEach(async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(1)], more: false });
+    client.store.see(general, true);
+  });
+
+  it("are told once a beat, the newest only, and not again", async () => {
+    server().event({ type: "message_posted", message: message(2) });
+    server().event({ type: "message_posted", message: message(3) });
+    expect(server().all("mark_read")).toEqual([]);
+    await timers.pass(1_000);
+    expect(server().all("mark_read")).toMatchObject([{ channel: general, message: "m-0003" }]);
+    await timers.pass(1_000);
+    expect(server().all("mark_read"), "one at a time").toHaveLength(1);
+    await server().answers("mark_read", { type: "done" });
+    await timers.pass(5_000);
+    expect(server().all("mark_read")).toHaveLength(1);
+  });
+
+  it("are told sparingly while one looks, at once when a mention was among it or one leaves", async () => {
+    const told = () => server().all("mark_read").map((one) => one.message);
+    const beat = async (number: number) => {
+      server().event({ type: "message_posted", message: message(number) });
+      await timers.pass(1_000);
+      await server().answers("mark_read", { type: "done" });
+    };
+    for (const number of [2, 3, 4, 5, 6]) await beat(number);
+    expect(told()).toEqual(["m-0002"]);
+    await beat(7);
+    expect(told()).toEqual(["m-0002", "m-0007"]);
+    const notification = { channel: general, author: ben, preview: "", posted_at: 8, read: false };
+    server().event({
+      type: "notified",
+      notification: { ...notification, message: "m-0008", mention: { type: "everyone" } },
+    });
+    await beat(8);
+    expect(told().at(-1)).toBe("m-0008");
+    await beat(9);
+    expect(told().at(-1)).toBe("m-0008");
+    client.open(null);
+    await timers.pass(1_000);
+    expect(told().at(-1)).toBe("m-0009");
+  });
+
+  it("are told when the link is back", async () => {
+    await server().dies();
+    await timers.pass(250);
+    await server().welcomes("resumed");
+    expect(server().all("mark_read")).toMatchObject([{ message: "m-0001" }]);
+  });
+
+  it("are given up where there is nothing to read any more", async () => {
+    await timers.pass(1_000);
+    await server().refuses("mark_read", "not_found");
+    await timers.pass(2_000);
+    expect(server().all("mark_read")).toHaveLength(1);
+  });
+
+  it("are tried again after any other refusal", async () => {
+    await timers.pass(1_000);
+    await server().refuses("mark_read", "rate_limited");
+    await timers.pass(1_000);
+    expect(server().all("mark_read")).toHaveLength(2);
+  });
+});
+
+describe("a message of one's own", () => {
+  it("is edited as soon as the server says so, whenever the event comes", async () => {
+    await server().welcomes();
+    client.open(general);
+    const mine = message(1, { author: ana });
+    await server().answers("load_messages", { type: "messages", messages: [mine], more: false });
+    const edit = client.editMessage(mine.id, "better");
+    await settle();
+    expect(server().all("edit_message")).toMatchObject([{ message: mine.id, body: "better" }]);
+    const better: Message = { ...mine, body: "better", state: { type: "edited", at: 5 } };
+    await server().answers("edit_message", { type: "message_edited", message: better });
+    await edit;
+    expect(bodies()).toEqual(["better"]);
+    server().event({ type: "message_edited", message: better });
+    expect(bodies()).toEqual(["better"]);
+    void client.deleteMessage(mine.id);
+    await settle();
+    expect(server().all("delete_message")).toMatchObject([{ message: mine.id }]);
+    server().event({ type: "message_deleted", channel: general, message: mine.id });
+    expect(bodies()).toEqual([""]);
   });
 });
 

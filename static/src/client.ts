@@ -6,7 +6,18 @@
  */
 import { type Link, RequestError, Socket, type Wire } from "./socket";
 import { Channels } from "./channels";
-import type { Answer, ChannelId, Message, MessageId, ServerEvent } from "./protocol";
+import type {
+  Answer,
+  ChannelId,
+  Group,
+  GroupId,
+  Involvement,
+  Message,
+  MessageId,
+  Notification,
+  ServerEvent,
+  UserId,
+} from "./protocol";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
 import type { Joined, VoicePorts } from "./voice/ports";
@@ -35,6 +46,8 @@ const TYPING_EVERY_MS = 2_000;
 const SWEEP_MS = 1_000;
 /** An id that comes before all others. */
 const BEFORE_ALL: MessageId = "00000000-0000-0000-0000-000000000000";
+/** The server is told of what is read in the open channel this often; a thousand may look at the same. */
+const MARK_EVERY_MS = 5_000;
 
 export class Client {
   readonly store: Store;
@@ -47,6 +60,10 @@ export class Client {
   private readonly posting = new Set<ChannelId>();
   private readonly catching = new Set<ChannelId>();
   private opened: ChannelId | null = null;
+  /** Whether the server is being told what was read. */
+  private marking = false;
+  /** When it was last told of a channel. */
+  private readonly markedAt = new Map<ChannelId, number>();
   private typing: { channel: ChannelId; at: number } | null = null;
   private stopSweep: (() => void) | null = null;
 
@@ -73,7 +90,7 @@ export class Client {
   }
 
   start() {
-    this.stopSweep = this.ports.timers.every(SWEEP_MS, () => this.store.sweep());
+    this.stopSweep = this.ports.timers.every(SWEEP_MS, () => this.sweep());
     this.socket.start();
   }
 
@@ -141,6 +158,64 @@ export class Client {
     this.done({ type: "set_typing", channel, active }).catch(() => {
       // Nobody misses it.
     });
+  }
+
+  /** Writes one's own message anew. Fails with a `RequestError`. */
+  async editMessage(message: MessageId, body: string): Promise<void> {
+    const answer = expect(await this.socket.request({ type: "edit_message", message, body }), "message_edited");
+    this.store.edited(answer.message);
+  }
+
+  /** Deletes one's own message, or any as an admin. Fails with a `RequestError`. */
+  async deleteMessage(message: MessageId): Promise<void> {
+    await this.done({ type: "delete_message", message });
+  }
+
+  /** A page of the inbox: what came before a message, or the newest. Fails with a `RequestError`. */
+  async loadInbox(before: MessageId | null): Promise<{ notifications: Notification[]; more: boolean }> {
+    return expect(await this.socket.request({ type: "load_notifications", before }), "notifications");
+  }
+
+  /** One notification was seen. */
+  async markNotification(message: MessageId): Promise<void> {
+    await this.done({ type: "mark_notification", message });
+  }
+
+  /** All notifications up to one were seen. */
+  async markInbox(upTo: MessageId): Promise<void> {
+    await this.done({ type: "mark_inbox", up_to: upTo });
+  }
+
+  async setInvolvement(channel: ChannelId, involvement: Involvement): Promise<void> {
+    await this.done({ type: "set_involvement", channel, involvement });
+  }
+
+  async setDoNotDisturb(active: boolean): Promise<void> {
+    await this.done({ type: "set_do_not_disturb", active });
+  }
+
+  /** Makes a group, as an admin; it is in the store when this is over. Fails with a `RequestError`. */
+  async createGroup(name: string, color: string | null): Promise<Group> {
+    return this.groupChanged(await this.socket.request({ type: "create_group", name, color }));
+  }
+
+  /** Gives a group another name and colour, as an admin. Fails with a `RequestError`. */
+  async updateGroup(group: GroupId, name: string, color: string | null): Promise<Group> {
+    return this.groupChanged(await this.socket.request({ type: "update_group", group, name, color }));
+  }
+
+  async deleteGroup(group: GroupId): Promise<void> {
+    await this.done({ type: "delete_group", group });
+  }
+
+  /** Takes somebody into a group or out of it, as an admin. Fails with a `RequestError`. */
+  async setGroupMember(group: GroupId, user: UserId, member: boolean): Promise<void> {
+    await this.done({ type: "set_group_member", group, user, member });
+  }
+
+  /** A page of a group's members, after the last of the page before. Fails with a `RequestError`. */
+  async loadGroupMembers(group: GroupId, after: UserId | null): Promise<{ members: UserId[]; more: boolean }> {
+    return expect(await this.socket.request({ type: "load_group_members", group, after }), "group_members");
   }
 
   loadOlder(channel: ChannelId) {
@@ -250,6 +325,17 @@ export class Client {
       case "room_shown":
       case "category_changed":
       case "category_removed":
+      case "message_edited":
+      case "message_deleted":
+      case "notified":
+      case "notification_withdrawn":
+      case "notification_read":
+      case "inbox_read":
+      case "reading_changed":
+      case "do_not_disturb_changed":
+      case "group_changed":
+      case "group_deleted":
+      case "group_member_changed":
         break;
       default: {
         const unknown: never = event;
@@ -276,10 +362,48 @@ export class Client {
   /** The link is back: fetch what is missing and send what waits. */
   private afterReturn() {
     if (this.opened !== null) this.fetchNewest(this.opened);
+    void this.tellMark();
     for (const channel of this.store.held()) {
       void this.closeGap(channel);
       void this.sendPending(channel);
     }
+  }
+
+  private sweep() {
+    this.store.sweep();
+    void this.tellMark();
+  }
+
+  /**
+   * Tells the server what was read here, a channel at a time and never more than once a beat: at once where a mention
+   * was among it or nobody looks any more, else sparingly.
+   */
+  private async tellMark() {
+    const now = this.ports.timers.now();
+    const mark = this.store.untoldMarks().find(({ channel, urgent }) => {
+      const since = now - (this.markedAt.get(channel) ?? -Infinity);
+      return urgent || channel !== this.opened || since >= MARK_EVERY_MS;
+    });
+    if (!mark || this.marking || !this.socket.isOpen) return;
+    this.marking = true;
+    const { channel, message } = mark;
+    try {
+      await this.done({ type: "mark_read", channel, message });
+      this.markedAt.set(channel, now);
+      this.store.toldMark(mark.channel, mark.message);
+    } catch (error) {
+      const code = error instanceof RequestError ? error.code : "internal";
+      // A channel that was closed meanwhile; all else is tried again at a later beat.
+      if (code === "not_found") this.store.toldMark(mark.channel, mark.message);
+    } finally {
+      this.marking = false;
+    }
+  }
+
+  private groupChanged(answer: Answer): Group {
+    const { group } = expect(answer, "group_changed");
+    this.store.apply({ type: "group_changed", group });
+    return group;
   }
 
   // ---- messages ----

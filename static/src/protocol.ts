@@ -142,7 +142,7 @@ channel: ChannelId,
  */
 author: UserId, 
 /**
- * The text as written, trimmed.
+ * The text as written, trimmed; empty when it was deleted.
  */
 body: string, 
 /**
@@ -152,7 +152,19 @@ posted_at: Timestamp,
 /**
  * The client's own mark, so that the author's tabs can match it.
  */
-nonce: string, };
+nonce: string, 
+/**
+ * Its place in the channel. Whoever wrote it has read up to here.
+ */
+number: MessageNumber, 
+/**
+ * What became of it.
+ */
+state: MessageState, 
+/**
+ * Whom it points at, each once.
+ */
+mentions: Array<Mention>, };
 
 /**
  * Somebody in a voice room.
@@ -256,7 +268,8 @@ resume: Resume | null, } | { "type": "ping" } | { "type": "post_message",
  */
 channel: ChannelId, 
 /**
- * 1 to 4,000 characters after trimming.
+ * 1 to 4,000 characters after trimming, of which one can be seen. Control characters other than tab and
+ * line feed are taken out.
  */
 body: string, 
 /**
@@ -370,7 +383,96 @@ settings: Array<CategorySetting>, } | { "type": "delete_category",
 /**
  * Which.
  */
-category: CategoryId, };
+category: CategoryId, } | { "type": "edit_message", 
+/**
+ * Which.
+ */
+message: MessageId, 
+/**
+ * 1 to 4,000 characters after trimming.
+ */
+body: string, } | { "type": "delete_message", 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "mark_read", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * The newest that was seen.
+ */
+message: MessageId, } | { "type": "load_notifications", 
+/**
+ * Those of messages before this one; the newest when there is none.
+ */
+before: MessageId | null, } | { "type": "mark_notification", 
+/**
+ * The message that caused it.
+ */
+message: MessageId, } | { "type": "mark_inbox", 
+/**
+ * The message that caused the newest that was seen.
+ */
+up_to: MessageId, } | { "type": "set_involvement", 
+/**
+ * Which.
+ */
+channel: ChannelId, 
+/**
+ * What.
+ */
+involvement: Involvement, } | { "type": "set_do_not_disturb", 
+/**
+ * Which.
+ */
+active: boolean, } | { "type": "create_group", 
+/**
+ * 1 to 40 characters; unlike every user's name and every other group's once case and punctuation are
+ * set aside.
+ */
+name: string, 
+/**
+ * See [`Group`](super::types::Group).
+ */
+color: string | null, } | { "type": "update_group", 
+/**
+ * Which.
+ */
+group: GroupId, 
+/**
+ * As for `create_group`.
+ */
+name: string, 
+/**
+ * See [`Group`](super::types::Group).
+ */
+color: string | null, } | { "type": "delete_group", 
+/**
+ * Which.
+ */
+group: GroupId, } | { "type": "set_group_member", 
+/**
+ * Which.
+ */
+group: GroupId, 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * In, or out.
+ */
+member: boolean, } | { "type": "load_group_members", 
+/**
+ * Which.
+ */
+group: GroupId, 
+/**
+ * Those after this one, the last of the page before.
+ */
+after: UserId | null, };
 
 /**
  * The connection that a `hello` goes on with.
@@ -449,7 +551,31 @@ members: Array<UserId>, } | { "type": "category_saved",
 /**
  * As it is now.
  */
-category: Category, };
+category: Category, } | { "type": "message_edited", 
+/**
+ * As it is now.
+ */
+message: Message, } | { "type": "notifications", 
+/**
+ * Newest first.
+ */
+notifications: Array<Notification>, 
+/**
+ * Whether there are older ones.
+ */
+more: boolean, } | { "type": "group_changed", 
+/**
+ * As it is now.
+ */
+group: Group, } | { "type": "group_members", 
+/**
+ * In the order of their ids.
+ */
+members: Array<UserId>, 
+/**
+ * Whether there are more.
+ */
+more: boolean, };
 
 /**
  * What happened, to those concerned. On the wire the variant is `type`, beside `seq`.
@@ -554,7 +680,67 @@ category: Category, } | { "type": "category_removed",
 /**
  * Which.
  */
-category: CategoryId, };
+category: CategoryId, } | { "type": "message_edited", 
+/**
+ * As it is now.
+ */
+message: Message, } | { "type": "message_deleted", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "notified", 
+/**
+ * What goes into the inbox. To be taken as seen when the channel was read up to it already.
+ */
+notification: Notification, } | { "type": "notification_withdrawn", 
+/**
+ * Which message.
+ */
+message: MessageId, } | { "type": "notification_read", 
+/**
+ * The message that caused it.
+ */
+message: MessageId, } | { "type": "inbox_read", 
+/**
+ * The message that caused the newest of them.
+ */
+up_to: MessageId, } | { "type": "reading_changed", 
+/**
+ * As it is now. Of two that arrive in either order the higher numbers hold.
+ */
+reading: Reading, 
+/**
+ * The newest message read, when it was reading that changed.
+ */
+up_to: MessageId | null, } | { "type": "do_not_disturb_changed", 
+/**
+ * Which.
+ */
+active: boolean, } | { "type": "group_changed", 
+/**
+ * As it is now.
+ */
+group: Group, } | { "type": "group_deleted", 
+/**
+ * Which.
+ */
+group: GroupId, } | { "type": "group_member_changed", 
+/**
+ * Which.
+ */
+group: GroupId, 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * In, or out.
+ */
+member: boolean, };
 
 /**
  * Why a stay in a voice room ended.
@@ -604,7 +790,166 @@ voice_load: VoiceLoad,
 /**
  * The headings, in order.
  */
-categories: Array<Category>, };
+categories: Array<Category>, 
+/**
+ * Everybody's groups, by name.
+ */
+groups: Array<Group>, 
+/**
+ * Where this user stands.
+ */
+standing: Standing, };
+
+/**
+ * The place of a message in its channel: 1 for the first that was ever posted there, and no gaps, since what is
+ * deleted keeps its place. Who has read up to 40 of 42 has two to read, whatever was written before.
+ */
+export type MessageNumber = number;
+
+/**
+ * A named set of people who can be mentioned at once.
+ */
+export type GroupId = string;
+
+/**
+ * What became of a message.
+ */
+export type MessageState = { "type": "posted" } | { "type": "edited", 
+/**
+ * The last time.
+ */
+at: Timestamp, } | { "type": "deleted" };
+
+/**
+ * What an `@` in a message points at.
+ */
+export type Mention = { "type": "user", 
+/**
+ * Who.
+ */
+user: UserId, } | { "type": "group", 
+/**
+ * Which.
+ */
+group: GroupId, } | { "type": "here" } | { "type": "everyone" };
+
+/**
+ * A named set of people who can be mentioned at once.
+ */
+export type Group = { 
+/**
+ * Which.
+ */
+id: GroupId, 
+/**
+ * What people call it.
+ */
+name: string, 
+/**
+ * How it is mentioned: lower case letters, digits and hyphens. No user has this name.
+ */
+slug: string, 
+/**
+ * `#` and six hexadecimal digits; none: the page's own.
+ */
+color: string | null, };
+
+/**
+ * That somebody was mentioned, in their inbox.
+ */
+export type Notification = { 
+/**
+ * By which message; also where a press on it leads.
+ */
+message: MessageId, 
+/**
+ * In which channel.
+ */
+channel: ChannelId, 
+/**
+ * By whom.
+ */
+author: UserId, 
+/**
+ * The narrowest mention that meant them.
+ */
+mention: Mention, 
+/**
+ * How the message begins.
+ */
+preview: string, 
+/**
+ * When it was posted.
+ */
+posted_at: Timestamp, 
+/**
+ * Whether they have seen it.
+ */
+read: boolean, };
+
+/**
+ * A notification that was not seen yet.
+ */
+export type Unread = { 
+/**
+ * By which message.
+ */
+message: MessageId, 
+/**
+ * In which channel.
+ */
+channel: ChannelId, };
+
+/**
+ * How far a user has read a text channel, and what they want to hear of it.
+ */
+export type Reading = { 
+/**
+ * Which channel.
+ */
+channel: ChannelId, 
+/**
+ * The number of its newest message; 0 when there is none.
+ */
+newest: MessageNumber, 
+/**
+ * The number of the newest message they have read. It only grows.
+ */
+read: MessageNumber, 
+/**
+ * What they want to hear of.
+ */
+involvement: Involvement, };
+
+/**
+ * What a user wants to hear of a channel.
+ */
+export type Involvement = "nothing" | "mentions" | "everything";
+
+/**
+ * Where a user stands: what all their devices show, and nobody else is told.
+ */
+export type Standing = { 
+/**
+ * Of each text channel open to them.
+ */
+readings: Array<Reading>, 
+/**
+ * The newest notifications they have not seen, at most 100, newest first.
+ */
+unread: Array<Unread>, 
+/**
+ * Whether there are still more of them.
+ */
+more_unread: boolean, 
+/**
+ * They want neither sound nor pop-up.
+ */
+do_not_disturb: boolean, 
+/**
+ * The groups they are in.
+ */
+groups: Array<GroupId>, };
 
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
@@ -1052,6 +1397,8 @@ export const HEARTBEAT_MS = 25000;
 export const MESSAGE_MAX = 4000;
 
 export const CHANNEL_NAME_MAX = 60;
+
+export const GROUP_NAME_MAX = 40;
 
 export const SPEAKERS_MAX = 16;
 

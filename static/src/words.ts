@@ -416,6 +416,9 @@ export const setup = {
 
 // ---- what went wrong ----
 
+/** In the place of a message that is gone. */
+export const messageDeleted = "Message deleted";
+
 /** A post that the server did not take. */
 export function notSent(code: string): string {
   switch (code) {
@@ -429,6 +432,10 @@ export function notSent(code: string): string {
       return "Not sent. Slow down a little.";
     case "message_too_long":
       return "Not sent. It is too long.";
+    case "broadcast_not_allowed":
+      return "Not sent. Only admins tell everyone in a channel this large. Mention fewer people.";
+    case "broadcast_too_soon":
+      return "Not sent. You told everybody something just now. Wait a minute, or mention fewer people.";
     case "silent":
       return "Not sent. The server does not answer.";
     default:
@@ -461,6 +468,8 @@ export function refusal(code: ErrorCode | "unreachable"): string {
       return "Join the channel first.";
     case "archived":
       return "This channel is in the archive.";
+    case "too_many_groups":
+      return "This server has as many groups as it may have.";
     case "not_allowed":
       return "Only an admin may do this.";
     case "link_closed":

@@ -135,7 +135,7 @@ impl TestUser {
     }
 
     /// Everything heard until this message, as it stood on the wire.
-    pub async fn hears_until(&mut self, body: &str) -> Vec<String> {
+    pub async fn hears_on_the_wire_until(&mut self, body: &str) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
             let event = self.next_event().await;

@@ -19,7 +19,7 @@ use cromulent::protocol::client::{Cursor, Request, Resume};
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::rest::Register;
 use cromulent::protocol::server::{Answer, ServerEvent, Snapshot};
-use cromulent::protocol::types::{ChannelKind, Message};
+use cromulent::protocol::types::{ChannelKind, Message, Notification};
 use hyper::Method;
 use tempfile::TempDir;
 
@@ -283,6 +283,42 @@ impl TestUser {
             _ => None,
         })
         .await
+    }
+
+    pub async fn edits(&mut self, message: MessageId, body: &str) -> Result<Message, ErrorCode> {
+        match self.asks(&Request::EditMessage { message, body: body.to_owned() }).await? {
+            Answer::MessageEdited { message } => Ok(message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn deletes(&mut self, message: MessageId) -> Result<(), ErrorCode> {
+        self.asks(&Request::DeleteMessage { message }).await.map(drop)
+    }
+
+    /// The next notification that arrives.
+    pub async fn is_notified(&mut self) -> Notification {
+        self.waits_for(|event| match event {
+            ServerEvent::Notified { notification } => Some(notification.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Everything that arrives before this message does.
+    pub async fn hears_until(&mut self, body: &str) -> Vec<ServerEvent> {
+        let mut events = Vec::new();
+        loop {
+            match self.next_event().await {
+                ServerEvent::MessagePosted { message } if message.body == body => return events,
+                event => events.push(event),
+            }
+        }
+    }
+
+    /// The same user at another device.
+    pub async fn elsewhere(&self) -> TestUser {
+        TestUser::connect_at(self.address, &self.name, self.cookie.clone()).await
     }
 
     /// Loses the socket and comes back; whether the connection went on, and everything that was replayed

@@ -44,7 +44,7 @@ impl Name {
 }
 
 /// The name in addresses: lower case, a hyphen for each run of anything but letters a to z and digits.
-fn slug(name: &str) -> String {
+pub fn slug(name: &str) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|character: char| !character.is_ascii_alphanumeric());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")

@@ -45,6 +45,18 @@ fn sent(connection: &Connection, generation: u64) -> Vec<u64> {
 }
 
 #[test]
+fn what_is_for_some_users_reaches_all_their_connections_and_nobody_else() {
+    let setting = Setting::new();
+    let mine = [setting.connected(), setting.connected()];
+    let other = setting.hub.connect(setting.ids.next(NOW), setting.ids.next(NOW), setting.session).unwrap();
+    other.open(&ServerEvent::ServerStopping);
+    let nobody = setting.ids.next(NOW);
+    setting.hub.publish(Audience::Users(&[nobody, setting.user]), &ServerEvent::ServerStopping);
+    assert!(mine.iter().all(|connection| sent(connection, 0) == [1, 2]));
+    assert_eq!(sent(&other, 0), [1]);
+}
+
+#[test]
 fn events_are_numbered_from_one_and_ready_is_the_first() {
     let setting = Setting::new();
     let connection = setting.hub.connect(setting.ids.next(NOW), setting.user, setting.session).unwrap();

@@ -65,6 +65,19 @@ export function insert(history: History, arrived: readonly Message[], me: UserId
   return { ...history, messages, pending: pending.length === history.pending.length ? history.pending : pending };
 }
 
+/** Puts what became of a message in its place, if it is held. */
+export function replace(history: History, message: Message): History {
+  const index = history.messages.findIndex((one) => one.id === message.id);
+  const held = history.messages[index];
+  if (!held || age(message) <= age(held)) return history;
+  return { ...history, messages: history.messages.with(index, message) };
+}
+
+/** A message that is gone, as it is kept: its place without its text. */
+export function deleted(message: Message): Message {
+  return { ...message, body: "", state: { type: "deleted" }, mentions: [] };
+}
+
 export function addPending(history: History, post: PendingPost): History {
   return { ...history, pending: [...history.pending, post] };
 }
@@ -117,11 +130,27 @@ export function leave(history: History, keep: number): History {
   return { ...history, messages: history.messages.slice(-keep), older: "more" };
 }
 
+/** Of two states of one message the one that came later has the higher. */
+function age({ state }: Message): number {
+  switch (state.type) {
+    case "posted":
+      return 0;
+    case "edited":
+      return state.at;
+    case "deleted":
+      return Infinity;
+  }
+}
+
 // Ids of one channel grow with time and compare as text, and most messages belong at the end.
 function place(messages: Message[], message: Message) {
   let index = messages.length;
   for (let before = messages[index - 1]; before && before.id >= message.id; before = messages[index - 1]) {
-    if (before.id === message.id) return;
+    if (before.id === message.id) {
+      // A page may be older than an event that came before it, and newer than what was held while cut off.
+      if (age(message) > age(before)) messages[index - 1] = message;
+      return;
+    }
     index -= 1;
   }
   messages.splice(index, 0, message);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Message, Participant, RoomChange, ServerEvent, Snapshot } from "../protocol";
+import type { Message, Notification, Participant, RoomChange, ServerEvent, Snapshot } from "../protocol";
 import { bareChannel } from "./channel.fake";
 import { FakeTimers } from "../timers.fake";
 import { Store } from "./store";
@@ -28,6 +28,9 @@ const message = (number: number, more: Partial<Message> = {}): Message => ({
   body: `message ${number}`,
   posted_at: 1_700_000_000_000 + number,
   nonce: `n-${number}`,
+  number,
+  state: { type: "posted" },
+  mentions: [],
   ...more,
 });
 
@@ -53,6 +56,8 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   rooms: [],
   voice_load: "normal",
   categories: [],
+  groups: [],
+  standing: { readings: [], unread: [], more_unread: false, do_not_disturb: false, groups: [] },
   ...more,
 });
 
@@ -116,22 +121,34 @@ describe("ready", () => {
     expect(touched).toContain(`talking:${ben}`);
   });
 
-  it("again marks the gap after what is held, and drops channels that are closed now", () => {
+  it("again marks the gap in what is held of the open channel, and drops channels that are closed now", () => {
     ready();
+    store.open(general);
     store.loaded(general, "newest", [message(1), message(2)], false);
     store.loaded("c-secret", "newest", [message(1, { channel: "c-secret" })], false);
     ready();
-    expect(store.history(general).gapAfter).toBe("m-0002");
+    // The last ones are looked at again: one may have been changed.
+    expect(store.history(general).gapAfter).toBe("m-0001");
     expect(store.held()).toEqual([general]);
     // What arrives meanwhile does not hide the gap.
     post(9);
     ready();
-    expect(store.history(general).gapAfter).toBe("m-0002");
-    store.caughtUp(general, [message(3), message(4)], true);
+    expect(store.history(general).gapAfter).toBe("m-0001");
+    store.caughtUp(general, [message(2, { body: "changed", state: { type: "edited", at: 5 } }), message(4)], true);
     expect(store.history(general).gapAfter).toBe("m-0004");
+    expect(bodies()[1]).toBe("changed");
     store.caughtUp(general, [message(5)], false);
     expect(store.history(general).gapAfter).toBeNull();
-    expect(bodies()).toEqual([1, 2, 3, 4, 5, 9].map((number) => `message ${number}`));
+    expect(store.history(general).messages.map((one) => one.number)).toEqual([1, 2, 4, 5, 9]);
+  });
+
+  it("again forgets what is held of channels that nobody looks at, but not what is on its way", () => {
+    ready();
+    store.loaded(general, "newest", [message(1), message(2)], false);
+    store.addPending(general, { nonce: "x", body: "x", writtenAt: 1, failure: null });
+    ready();
+    expect(store.history(general)).toMatchObject({ messages: [], newest: "absent", gapAfter: null });
+    expect(store.history(general).pending).toHaveLength(1);
   });
 
   it("again ends the server's stopping", () => {
@@ -162,7 +179,7 @@ describe("messages", () => {
   it("of a channel that is not held only make it unread", () => {
     post(1, { channel: "c-other" });
     expect(store.history("c-other").messages).toEqual([]);
-    expect(store.unread.get("c-other")).toBe("m-0001");
+    expect(store.unread.get("c-other")).toBe(1);
   });
 
   it("that arrive while the newest page loads are kept", () => {
@@ -296,7 +313,7 @@ describe("unread", () => {
     expect(store.unread.size).toBe(0);
     post(3);
     post(4);
-    expect(store.unread.get(general)).toBe("m-0003");
+    expect(store.unread.get(general)).toBe(2);
     expect(store.newSince(general)).toBe("m-0003");
   });
 
@@ -322,6 +339,174 @@ describe("unread", () => {
     store.see(general, true);
     store.open("c-other");
     expect(store.newSince(general)).toBeNull();
+  });
+});
+
+describe("what became of a message", () => {
+  beforeEach(() => {
+    ready();
+    store.loaded(general, "newest", [message(1), message(2)], false);
+  });
+  const edited = (at: number, body: string) => message(1, { body, state: { type: "edited", at } });
+
+  it("is shown in its place, and the latest word holds", () => {
+    ear(`history:${general}`);
+    store.apply({ type: "message_edited", message: edited(7, "second") });
+    store.apply({ type: "message_edited", message: edited(6, "first") });
+    expect(bodies()).toEqual(["second", "message 2"]);
+    expect(touched).toHaveLength(1);
+    // A page that was on its way is older.
+    store.loaded(general, "older", [message(1)], false);
+    expect(bodies()).toEqual(["second", "message 2"]);
+  });
+
+  it("leaves a place without a text when it is deleted, for good", () => {
+    store.apply({ type: "message_deleted", channel: general, message: "m-0001" });
+    store.apply({ type: "message_edited", message: edited(9, "back") });
+    store.loaded(general, "older", [edited(9, "back")], false);
+    expect(store.history(general).messages[0]).toMatchObject({ body: "", state: { type: "deleted" }, mentions: [] });
+    expect(bodies()).toEqual(["", "message 2"]);
+  });
+
+  it("is of no interest where it is not held", () => {
+    store.apply({ type: "message_deleted", channel: "c-other", message: "m-0001" });
+    store.apply({ type: "message_edited", message: message(8, { state: { type: "edited", at: 1 } }) });
+    expect(bodies()).toEqual(["message 1", "message 2"]);
+  });
+});
+
+describe("badges", () => {
+  const reading = (newest: number, read: number) => ({ channel: general, newest, read, involvement: "mentions" as const });
+  const standing = (more: Partial<Snapshot["standing"]>) =>
+    ready({ standing: { readings: [], unread: [], more_unread: false, do_not_disturb: false, groups: [], ...more } });
+  const unread = (number: number, channel = general) => ({ message: message(number).id, channel });
+  const notification = (number: number, channel = general): Notification => ({
+    message: message(number).id,
+    channel,
+    author: ben,
+    mention: { type: "user", user: ana },
+    preview: "hi @ana",
+    posted_at: number,
+    read: false,
+  });
+  const notify = (number: number, channel = general) =>
+    store.apply({ type: "notified", notification: notification(number, channel) });
+
+  it("begin with what the server says", () => {
+    standing({ readings: [reading(40, 37)], unread: [unread(39), unread(12, lounge)], more_unread: true });
+    expect(store.unread.get(general)).toBe(3);
+    expect(store.mentions(general)).toBe(1);
+    expect(store.inbox).toEqual({ count: 2, more: true });
+    store.loaded(general, "newest", [message(36), message(37), message(38, { author: ana }), message(39)], true);
+    expect(store.newSince(general)).toBe("m-0039");
+  });
+
+  it("are the same however often and in whatever order the events come", () => {
+    standing({ readings: [reading(1, 1)] });
+    for (let times = 0; times < 2; times += 1) {
+      post(2);
+      notify(2);
+    }
+    expect([store.unread.get(general), store.mentions(general), store.inbox.count]).toEqual([1, 1, 1]);
+    // Another device read it; an older word of it comes later.
+    store.apply({ type: "reading_changed", reading: reading(2, 2), up_to: "m-0002" });
+    store.apply({ type: "reading_changed", reading: reading(2, 1), up_to: "m-0001" });
+    expect([store.unread.get(general), store.mentions(general), store.inbox.count]).toEqual([undefined, 0, 0]);
+  });
+
+  it("go with what is seen here at once, and the server is told until it knows", () => {
+    standing({ readings: [reading(2, 0)], unread: [unread(1), unread(2), unread(1, lounge)] });
+    store.open(general);
+    store.see(general, true);
+    expect(store.untoldMarks()).toEqual([]);
+    store.loaded(general, "newest", [message(1), message(2)], false);
+    expect([store.unread.get(general), store.mentions(general), store.inbox.count]).toEqual([undefined, 0, 1]);
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0002" }]);
+    post(3);
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0003" }]);
+    store.toldMark(general, "m-0002");
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0003" }]);
+    store.apply({ type: "reading_changed", reading: reading(3, 3), up_to: "m-0003" });
+    expect(store.untoldMarks()).toEqual([]);
+  });
+
+  it("stay gone when a new picture comes before the server was told", () => {
+    standing({ readings: [reading(1, 0)], unread: [unread(1)] });
+    store.loaded(general, "newest", [message(1)], false);
+    store.see(general, true);
+    store.see(general, false);
+    standing({ readings: [reading(1, 0)], unread: [unread(1)] });
+    expect([store.unread.get(general), store.mentions(general)]).toEqual([undefined, 0]);
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0001" }]);
+    standing({ readings: [reading(1, 1)] });
+    expect(store.untoldMarks()).toEqual([]);
+  });
+
+  it("of a mention that comes late into a channel in sight are told again", () => {
+    standing({ readings: [reading(1, 1)] });
+    store.loaded(general, "newest", [message(1)], false);
+    store.see(general, true);
+    notify(1);
+    expect(store.mentions(general)).toBe(0);
+    expect(store.alert).toBeNull();
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0001" }]);
+  });
+
+  it("lose one that was seen or withdrawn, and all up to one", () => {
+    standing({ unread: [unread(1), unread(2), unread(3), unread(4, lounge)], more_unread: true });
+    store.apply({ type: "notification_read", message: "m-0002" });
+    store.apply({ type: "notification_withdrawn", message: "m-0004" });
+    expect(store.inbox.count).toBe(2);
+    expect(store.isUnseen("m-0001")).toBe(true);
+    store.apply({ type: "inbox_read", up_to: "m-0001" });
+    expect(store.inbox).toEqual({ count: 1, more: false });
+  });
+
+  it("go when one answers", () => {
+    standing({ readings: [reading(1, 0)], unread: [unread(1)] });
+    post(2, { author: ana });
+    expect([store.unread.get(general), store.mentions(general)]).toEqual([undefined, 0]);
+  });
+
+  it("are worth a sound unless one looks or wants none", () => {
+    standing({});
+    ear("inbox");
+    notify(1);
+    expect(store.alert?.message).toBe("m-0001");
+    store.apply({ type: "do_not_disturb_changed", active: true });
+    notify(2);
+    expect(store.alert?.message).toBe("m-0001");
+    expect(store.undisturbed).toBe(true);
+    expect(store.inbox.count).toBe(2);
+    expect(touched).toHaveLength(3);
+  });
+});
+
+describe("groups", () => {
+  const devs = { id: "g-devs", name: "Devs", slug: "devs", color: null };
+  const forDevs = () => store.meansMe(message(1, { mentions: [{ type: "group", group: devs.id }] }));
+
+  it("come, change and go, and mean who is in them", () => {
+    ready({ groups: [devs] });
+    expect(forDevs()).toBe(false);
+    store.apply({ type: "group_member_changed", group: devs.id, user: ben, member: true });
+    expect(forDevs()).toBe(false);
+    store.apply({ type: "group_member_changed", group: devs.id, user: ana, member: true });
+    expect(forDevs()).toBe(true);
+    store.apply({ type: "group_changed", group: { ...devs, name: "Makers" } });
+    expect(store.groups.get(devs.id)?.name).toBe("Makers");
+    store.apply({ type: "group_deleted", group: devs.id });
+    expect(store.groups.size).toBe(0);
+    expect(forDevs()).toBe(false);
+  });
+
+  it("aside, a message means whom it names, and never its author", () => {
+    ready();
+    const means = (more: Partial<Message>) => store.meansMe(message(1, more));
+    expect(means({ mentions: [{ type: "user", user: ana }] })).toBe(true);
+    expect(means({ mentions: [{ type: "user", user: ben }] })).toBe(false);
+    expect(means({ mentions: [{ type: "everyone" }] })).toBe(true);
+    expect(means({ mentions: [{ type: "here" }], author: ana })).toBe(false);
   });
 });
 
@@ -626,6 +811,9 @@ describe("channels", () => {
   it("are gone with everything in them", () => {
     inLounge();
     post(1);
+    const reading = { channel: general, newest: 5, read: 1, involvement: "mentions" } as const;
+    store.apply({ type: "reading_changed", reading, up_to: null });
+    expect(store.unread.get(general)).toBe(4);
     for (const channel of [general, lounge]) store.apply({ type: "channel_removed", channel });
     expect(store.channels.map((one) => one.name)).toEqual(["Attic"]);
     expect(store.unread.size).toBe(0);

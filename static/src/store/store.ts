@@ -9,7 +9,12 @@ import type {
   CategoryId,
   Channel,
   ChannelId,
+  Group,
+  GroupId,
+  Involvement,
   Message,
+  MessageId,
+  Notification,
   Participant,
   Room,
   RoomChange,
@@ -24,10 +29,13 @@ import { inOrder, standing } from "./channels";
 import * as histories from "./history";
 import { emptyHistory, type History, type PendingPost } from "./history";
 import { Pulse } from "./pulse";
+import { Readings } from "./readings";
 import { type Topic, Topics } from "./topics";
 
 /** Messages kept of a channel that nobody looks at; enough to fill any screen at once. */
 const KEPT_UNSEEN = 100;
+/** Messages at the end of the open channel that are looked at again after a gap: one may have been changed. */
+const CHECKED_AGAIN = 40;
 /** Somebody who writes repeats it every 2 s and the server forgets after 5; a little later we do too. */
 const TYPING_MS = 6_000;
 
@@ -72,8 +80,11 @@ export class Store {
   private readonly pulses = new Map<ChannelId, Pulse>();
   private readonly historyMap = new Map<ChannelId, History>();
   private readonly typingMap = new Map<ChannelId, ReadonlyMap<UserId, number>>();
-  /** The first message not seen, by channel. */
-  private unreadMap: ReadonlyMap<ChannelId, string> = new Map();
+  private readonly readings = new Readings();
+  private latestAlert: Notification | null = null;
+  private isUndisturbed = false;
+  private groupMap: ReadonlyMap<GroupId, Group> = new Map();
+  private myGroupSet: ReadonlySet<GroupId> = new Set();
   /** Where the line "New since" stands, by channel. */
   private readonly markMap = new Map<ChannelId, string>();
   /** The channel on the screen. */
@@ -163,6 +174,46 @@ export class Store {
       case "category_removed":
         this.putCategories(this.categoryList.filter((one) => one.id !== event.category));
         break;
+      case "message_edited":
+        this.changeMessage(event.message.channel, event.message.id, () => event.message);
+        break;
+      case "message_deleted":
+        this.changeMessage(event.channel, event.message, histories.deleted);
+        break;
+      case "notified":
+        this.notified(event.notification);
+        break;
+      case "notification_withdrawn":
+      case "notification_read":
+        this.readings.withdraw(event.message);
+        this.touchBadges();
+        break;
+      case "inbox_read":
+        this.readings.seenUpTo(event.up_to);
+        this.touchBadges();
+        break;
+      case "reading_changed":
+        this.readings.changed(event.reading, event.up_to);
+        this.touchBadges();
+        break;
+      case "do_not_disturb_changed":
+        this.isUndisturbed = event.active;
+        this.topics.touch("inbox");
+        break;
+      case "group_changed":
+        this.groupMap = new Map(this.groupMap).set(event.group.id, event.group);
+        this.topics.touch("groups");
+        break;
+      case "group_deleted": {
+        const groups = new Map(this.groupMap);
+        groups.delete(event.group);
+        this.groupMap = groups;
+        this.setMyGroup(event.group, false);
+        break;
+      }
+      case "group_member_changed":
+        if (event.user === this.meId) this.setMyGroup(event.group, event.member);
+        break;
       default: {
         const unknown: never = event;
         void unknown; // A newer server may know more events; they are not for us.
@@ -191,17 +242,24 @@ export class Store {
         this.historyMap.delete(id);
         continue;
       }
-      // We may have missed some: whoever loads messages sees the gap and asks for what came after.
+      // We may have missed some, and what became of those we hold. Of a channel that nobody looks at nothing is kept;
+      // of the open one, whoever loads messages sees the gap and asks for what came after, and the last ones again.
       const last = history.messages.at(-1);
+      if (id !== this.opened || history.newest !== "loaded" || !last) {
+        this.historyMap.set(id, { ...emptyHistory, pending: history.pending });
+        continue;
+      }
+      const checked = history.messages.at(-1 - CHECKED_AGAIN) ?? history.messages[0] ?? last;
       // Where the newest are not held, what came after is asked for anyway.
-      const ends = history.newer === "none" && history.newest === "loaded";
-      const gapAfter = history.gapAfter ?? (ends && last ? last.id : null);
-      const newest = history.newest === "loaded" && last ? "loaded" : "absent";
+      const gapAfter = history.gapAfter ?? (history.newer === "none" ? checked.id : null);
       const older = history.older === "loading" ? "more" : history.older;
       const newer = history.newer === "loading" ? "more" : history.newer;
-      this.historyMap.set(id, { ...history, gapAfter, newest, older, newer, meanwhile: [] });
+      this.historyMap.set(id, { ...history, gapAfter, older, newer, meanwhile: [] });
     }
-    for (const id of [...this.unreadMap.keys()]) if (!open.has(id)) this.forgetUnread(id);
+    this.readings.load(snapshot.standing);
+    this.isUndisturbed = snapshot.standing.do_not_disturb;
+    this.groupMap = new Map(snapshot.groups.map((group) => [group.id, group]));
+    this.myGroupSet = new Set(snapshot.standing.groups);
     this.topics.touchAll();
   }
 
@@ -219,18 +277,11 @@ export class Store {
     this.memberMap.delete(channel);
     this.markMap.delete(channel);
     this.typingMap.delete(channel);
-    this.forgetUnread(channel);
+    this.readings.forget(channel);
+    this.touchBadges();
     if (this.historyMap.delete(channel)) this.topics.touch(`history:${channel}`);
     this.topics.touch(`members:${channel}`);
     this.topics.touch("server");
-  }
-
-  private forgetUnread(channel: ChannelId) {
-    if (!this.unreadMap.has(channel)) return;
-    const unread = new Map(this.unreadMap);
-    unread.delete(channel);
-    this.unreadMap = unread;
-    this.topics.touch("unread");
   }
 
   private membershipChanged(channel: ChannelId, user: UserId, member: boolean) {
@@ -258,13 +309,52 @@ export class Store {
       this.putHistory(channel, channel === this.opened ? next : histories.leave(next, KEPT_UNSEEN));
     }
     this.countUnseen(channel, [message]);
-    if (message.author === this.meId || channel === this.seen || this.unreadMap.has(channel)) return;
-    if (!this.markMap.has(channel)) {
-      this.markMap.set(channel, message.id);
-      this.topics.touch(`history:${channel}`);
-    }
-    this.unreadMap = new Map(this.unreadMap).set(channel, message.id);
+    const wasUnread = this.readings.unread.has(channel);
+    this.readings.posted(message, this.meId);
+    if (channel === this.seen) this.sawEnd(channel);
+    else if (message.author !== this.meId && !wasUnread) this.markNew(channel, message);
+    this.touchBadges();
+  }
+
+  private changeMessage(channel: ChannelId, id: MessageId, change: (message: Message) => Message) {
+    const history = this.historyMap.get(channel);
+    const held = history?.messages.find((message) => message.id === id);
+    if (history && held) this.putHistory(channel, histories.replace(history, change(held)));
+  }
+
+  private notified(notification: Notification) {
+    const { channel, message } = notification;
+    this.readings.notify(message, channel);
+    if (channel === this.seen) this.sawEnd(channel);
+    else if (!this.isUndisturbed) this.latestAlert = notification;
+    this.touchBadges();
+  }
+
+  private setMyGroup(group: GroupId, member: boolean) {
+    const groups = new Set(this.myGroupSet);
+    if (member) groups.add(group);
+    else groups.delete(group);
+    this.myGroupSet = groups;
+    this.topics.touch("groups");
+  }
+
+  private touchBadges() {
     this.topics.touch("unread");
+    this.topics.touch("inbox");
+  }
+
+  /** The line "New since" stands above this message, if there is none yet. */
+  private markNew(channel: ChannelId, message: Message) {
+    if (this.markMap.has(channel)) return;
+    this.markMap.set(channel, message.id);
+    this.topics.touch(`history:${channel}`);
+  }
+
+  /** What is at the end of a channel was seen, if it is held; whether that is news. */
+  private sawEnd(channel: ChannelId): boolean {
+    const history = this.historyMap.get(channel);
+    const last = history?.newer === "none" ? history.messages.at(-1) : undefined;
+    return last !== undefined && this.readings.saw(last);
   }
 
   private keeps(channel: ChannelId): "end" | "place" {
@@ -416,12 +506,16 @@ export class Store {
 
   loaded(channel: ChannelId, page: Page, messages: readonly Message[], more: boolean) {
     const history = this.history(channel);
-    if (page !== "newest") {
+    if (page === "newest") {
+      const read = this.readings.readUpTo(channel);
+      const first = messages.find((message) => message.number > read && message.author !== this.meId);
+      if (first && this.readings.unread.has(channel)) this.markNew(channel, first);
+      const next = histories.insert(history, messages, this.meId);
+      this.putHistory(channel, { ...next, newest: "loaded", older: more ? "more" : "none", gapAfter: null });
+    } else {
       this.putHistory(channel, histories.extend(history, page, messages, more, this.meId));
-      return;
     }
-    const next = histories.insert(history, messages, this.meId);
-    this.putHistory(channel, { ...next, newest: "loaded", older: more ? "more" : "none", gapAfter: null });
+    if (channel === this.seen) this.see(channel, true);
   }
 
   notLoaded(channel: ChannelId, page: Page) {
@@ -506,7 +600,22 @@ export class Store {
       this.unseenCount = 0;
       this.topics.touch(`history:${channel}`);
     }
-    this.forgetUnread(channel);
+    if (this.sawEnd(channel)) this.touchBadges();
+  }
+
+  /** What was seen here and the server is to be told of; urgent when a mention was among it. */
+  untoldMarks(): { channel: ChannelId; message: MessageId; urgent: boolean }[] {
+    return this.readings.untold();
+  }
+
+  /** The server was told. */
+  toldMark(channel: ChannelId, message: MessageId) {
+    this.readings.confirm(channel, message);
+  }
+
+  /** A message of one's own that was edited: the answer may be here before the event. */
+  edited(message: Message) {
+    this.changeMessage(message.channel, message.id, () => message);
   }
 
   /** The link is gone, or is back with all that was missed. While it is gone nobody is known to talk. */
@@ -559,8 +668,48 @@ export class Store {
   members(channel: ChannelId): ReadonlySet<UserId> | null {
     return this.memberMap.get(channel) ?? null;
   }
-  get unread(): ReadonlyMap<ChannelId, string> {
-    return this.unreadMap;
+  /** How many messages are new, by channel; a channel without any is not in it. */
+  get unread(): ReadonlyMap<ChannelId, number> {
+    return this.readings.unread;
+  }
+  /** Mentions of oneself in a channel that were not seen. */
+  mentions(channel: ChannelId): number {
+    return this.readings.mentions(channel);
+  }
+  /** Mentions not seen, everywhere; `more`: at least so many. */
+  get inbox(): { count: number; more: boolean } {
+    return this.readings.inbox;
+  }
+  isUnseen(message: MessageId): boolean {
+    return this.readings.isUnseen(message);
+  }
+  involvement(channel: ChannelId): Involvement {
+    return this.readings.involvement(channel);
+  }
+  /** The latest notification worth a sound and a pop-up. */
+  get alert(): Notification | null {
+    return this.latestAlert;
+  }
+  get undisturbed(): boolean {
+    return this.isUndisturbed;
+  }
+  get groups(): ReadonlyMap<GroupId, Group> {
+    return this.groupMap;
+  }
+  /** Whether a message means oneself. */
+  meansMe(message: Message): boolean {
+    if (message.author === this.meId) return false;
+    return message.mentions.some((mention) => {
+      switch (mention.type) {
+        case "user":
+          return mention.user === this.meId;
+        case "group":
+          return this.myGroupSet.has(mention.group);
+        case "here":
+        case "everyone":
+          return true;
+      }
+    });
   }
   /** The first message that was new when the reader came, for the line above it. */
   newSince(channel: ChannelId): string | null {

@@ -32,8 +32,12 @@ export type Topic =
   | `members:${ChannelId}`
   /** Who writes in one channel. */
   | `typing:${ChannelId}`
-  /** Which channels have something new. */
+  /** Which channels have something new, and how much of it means oneself. */
   | "unread"
+  /** Mentions not seen; do-not-disturb. */
+  | "inbox"
+  /** Groups and who is in them. */
+  | "groups"
   /** One's own voice. */
   | "voice"
   /** The quality of one's own line. */

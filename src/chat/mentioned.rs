@@ -1,0 +1,201 @@
+//! Who is meant by the names in a message: looked up among those who may see the channel, allowed, and kept as rows.
+//!
+//! Must never know: how a text is read ([`super::mentions`]) or who is told ([`super::notifications`]).
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::mentions::Mentions;
+use super::messages::Body;
+use super::{Error, mentions, users};
+use crate::clock::Timestamp;
+use crate::db::{Conn, Row, Statement, sql};
+use crate::id::{ChannelId, MessageId, UserId};
+use crate::protocol::types::Mention;
+
+/// People a channel may have for everybody in it to be allowed `@everyone`; in a larger one admins alone are. What
+/// is a shout across a room is a siren across a town.
+pub const EVERYONE_MAX: i64 = 50;
+
+/// How long somebody who told many at once waits before doing it again; admins do not.
+pub const BROADCAST_EVERY: Duration = Duration::from_secs(60);
+
+/// Names that one statement looks up.
+const LOOKED_UP: usize = 32;
+
+/// The first [`LOOKED_UP`] parameters, as a list: a statement has one text, however many are looked up.
+macro_rules! looked_up {
+    () => {
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
+    };
+}
+
+pub(super) const USERS_NAMED: &str = concat!(
+    "select u.id, u.username_folded as name from users u join memberships m on m.user_id = u.id
+     where m.channel_id = $33 and u.username_folded in ",
+    looked_up!()
+);
+
+pub(super) const GROUPS_NAMED: &str =
+    concat!("select g.id, g.slug as name from groups g where g.slug in ", looked_up!());
+
+pub(super) const OF_MESSAGES: &str = "select message_id, kind, target from mentions
+     where channel_id = $1 and message_id >= $2 and message_id <= $3 limit $4";
+
+/// Whom a text means in a channel, each once. Names that nobody in the channel has mean nobody.
+pub async fn resolve(conn: &mut Conn, channel: ChannelId, body: &Body) -> Result<Vec<Mention>, Error> {
+    let Mentions { everyone, here, names } = mentions::parse(body.text());
+    let mut meant = BTreeSet::new();
+    if !names.is_empty() {
+        let all: BTreeSet<&str> = names.iter().flat_map(|name| name.readings()).map(String::as_str).collect();
+        let known = look_up(conn, channel, &all.into_iter().collect::<Vec<_>>()).await?;
+        meant.extend(names.iter().filter_map(|name| name.readings().iter().find_map(|one| known.get(one))));
+    }
+    if here {
+        meant.insert(Mention::Here);
+    }
+    if everyone {
+        meant.insert(Mention::Everyone);
+    }
+    Ok(meant.into_iter().collect())
+}
+
+async fn look_up(
+    conn: &mut Conn,
+    channel: ChannelId,
+    names: &[&str],
+) -> Result<HashMap<String, Mention>, Error> {
+    let mut known = HashMap::new();
+    for some in names.chunks(LOOKED_UP) {
+        // No name is empty.
+        let padded = || some.iter().copied().chain(std::iter::repeat("")).take(LOOKED_UP);
+        for row in padded().fold(sql(GROUPS_NAMED), Statement::bind).all(conn).await? {
+            known.insert(row.text("name")?, Mention::Group { group: row.id("id")? });
+        }
+        for row in padded().fold(sql(USERS_NAMED), Statement::bind).bind(channel).all(conn).await? {
+            known.insert(row.text("name")?, Mention::User { user: row.id("id")? });
+        }
+    }
+    Ok(known)
+}
+
+/// Refuses when a member may not tell as many people at once as `new` mentions do, or did so only just now.
+pub async fn allow(
+    conn: &mut Conn,
+    author: UserId,
+    channel: ChannelId,
+    new: &[Mention],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let everyone = new.contains(&Mention::Everyone);
+    if !everyone && !new.contains(&Mention::Here) || users::is_admin(conn, author).await? {
+        return Ok(());
+    }
+    if everyone {
+        let row = sql("select count(*) as members
+                       from (select user_id from memberships where channel_id = $1 limit $2) as few")
+        .bind(channel)
+        .bind(EVERYONE_MAX + 1)
+        .one(conn)
+        .await?;
+        if row.integer("members")? > EVERYONE_MAX {
+            return Err(Error::BroadcastNotAllowed);
+        }
+    }
+    // In one statement, since they may write in another channel at the same moment.
+    let noted = sql("insert into broadcasters (user_id, last_at) values ($1, $2)
+         on conflict (user_id) do update set last_at = excluded.last_at where broadcasters.last_at <= $3")
+    .bind(author)
+    .bind(now)
+    .bind(now - BROADCAST_EVERY)
+    .execute(conn)
+    .await?;
+    if noted > 0 {
+        return Ok(());
+    }
+    let last = sql("select last_at from broadcasters where user_id = $1").bind(author).one(conn).await?;
+    let left = BROADCAST_EVERY.saturating_sub(now.since(last.time("last_at")?));
+    Err(Error::BroadcastTooSoon { wait_s: left.as_secs().max(1) })
+}
+
+/// Keeps whom a message means.
+pub async fn record(
+    conn: &mut Conn,
+    channel: ChannelId,
+    message: MessageId,
+    meant: &[Mention],
+) -> Result<(), Error> {
+    for mention in meant {
+        let (kind, target) = stored(*mention);
+        sql("insert into mentions (channel_id, message_id, kind, target) values ($1, $2, $3, $4)")
+            .bind(channel)
+            .bind(message)
+            .bind(kind)
+            .bind(target)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Forgets whom a message meant.
+pub async fn forget(conn: &mut Conn, channel: ChannelId, message: MessageId) -> Result<(), Error> {
+    sql("delete from mentions where channel_id = $1 and message_id = $2")
+        .bind(channel)
+        .bind(message)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whom the messages of a channel from one to another mean; there are at most `messages` of them.
+pub async fn of_messages(
+    conn: &mut Conn,
+    channel: ChannelId,
+    from: MessageId,
+    to: MessageId,
+    messages: usize,
+) -> Result<HashMap<MessageId, Vec<Mention>>, Error> {
+    // Everyone and here beside the names.
+    let most = messages * (mentions::NAMES_MAX + 2);
+    let rows = sql(OF_MESSAGES)
+        .bind(channel)
+        .bind(from)
+        .bind(to)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .all(conn)
+        .await?;
+    let mut all: HashMap<MessageId, Vec<Mention>> = HashMap::new();
+    for row in rows {
+        all.entry(row.id("message_id")?).or_default().push(mention(&row)?);
+    }
+    for mentions in all.values_mut() {
+        mentions.sort_unstable();
+    }
+    Ok(all)
+}
+
+/// As stored: the columns `kind` and `target`.
+pub fn stored(mention: Mention) -> (&'static str, Uuid) {
+    match mention {
+        Mention::User { user } => ("user", user.into()),
+        Mention::Group { group } => ("group", group.into()),
+        Mention::Here => ("here", Uuid::nil()),
+        Mention::Everyone => ("everyone", Uuid::nil()),
+    }
+}
+
+/// A mention out of the columns `kind` and `target`.
+pub fn mention(row: &Row) -> Result<Mention, Error> {
+    let kind = row.text("kind")?;
+    Ok(match kind.as_str() {
+        "user" => Mention::User { user: row.id("target")? },
+        "group" => Mention::Group { group: row.id("target")? },
+        "here" => Mention::Here,
+        "everyone" => Mention::Everyone,
+        _ => return Err(Error::Stored { what: "kind of mention", value: kind }),
+    })
+}
