@@ -40,8 +40,9 @@ async fn who_is_mentioned_is_told_and_nobody_else_is() {
 async fn everyone_is_everyone_but_oneself_and_here_is_who_is_online() {
     let server = TestServer::start().await;
     let (mut ana, [mut ben, cleo]) = ana_the_admin_and(&server, ["ben", "cleo"]).await;
-    cleo.socket.close(1001).await.unwrap();
     let cleos_id = ana.id_of("cleo");
+    ben.sees(|view| view.online.contains(&cleos_id)).await;
+    cleo.socket.close(1001).await.unwrap();
     ben.sees(|view| !view.online.contains(&cleos_id)).await;
     ana.posts("@here now").await;
     assert_eq!(ben.is_notified().await.mention, Mention::Here);
