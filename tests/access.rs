@@ -300,9 +300,10 @@ async fn whoever_is_disabled_may_do_nothing_anywhere() {
             if channel == "archived" {
                 setter.changes(id, vec![ChannelSetting::Archived(true)]).await.unwrap();
             }
-            for command in commands.iter().filter(|command| {
-                !command.starts_with("voice-") && !["told", "inbox"].contains(*command)
-            }) {
+            for command in commands
+                .iter()
+                .filter(|command| !command.starts_with("voice-") && !["told", "inbox"].contains(*command))
+            {
                 for (name, user) in [("dora", doras), ("ben", bens)] {
                     let cookie = server.http().sign_in(name, PASSWORD).await.unwrap();
                     let mut page = TestUser::connect(&server, name, cookie.clone()).await;

@@ -31,30 +31,30 @@ mod channels;
 mod database;
 /// Programs that sign in without a browser.
 mod devices;
-/// One-time links, over a real mail server's door.
-mod links;
 /// Sets of people with one name.
 mod groups;
+/// One-time links, over a real mail server's door.
+mod links;
 /// Who is in a channel, and who knows of it.
 mod memberships;
 /// Whom a message means, and who hears of it.
 mod mentions;
 /// Writing and reading back.
 mod messages;
-/// The API's description says what is so.
-mod openapi;
 /// The inbox.
 mod notifications;
+/// The API's description says what is so.
+mod openapi;
 /// What is so on PostgreSQL alone.
 mod postgres;
 /// Who is here, and who writes.
 mod presence;
 /// How people look to others.
 mod profiles;
-/// Sign-ins here and elsewhere, and their end.
-mod sign_ins;
 /// How far everybody has read.
 mod readings;
+/// Sign-ins here and elsewhere, and their end.
+mod sign_ins;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
 /// Many come and go at once, and everybody sees the same in the end.

@@ -263,7 +263,14 @@ impl Chat {
         .await?;
         let ended = sessions::end_all(&mut tx, user.id, None).await?;
         let left = memberships::end_all(&mut tx, user.id).await?;
-        for forget in ["delete from accounts where user_id = $1", "delete from links where user_id = $1"] {
+        for forget in [
+            "delete from accounts where user_id = $1",
+            "delete from links where user_id = $1",
+            "delete from notifications where user_id = $1",
+            "delete from group_members where user_id = $1",
+            "delete from broadcasters where user_id = $1",
+            "delete from do_not_disturb where user_id = $1",
+        ] {
             sql(forget).bind(user.id).execute(&mut tx).await?;
         }
         self.note(&mut tx, now, Some(user.id), Action::AccountDeleted, Some(user.id), "").await?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::chat::groups;
 use crate::chat::messages::{Body, Draft, Nonce};
-use crate::chat::{Rules, groups, passwords};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::id::GroupId;
