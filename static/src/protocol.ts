@@ -954,7 +954,7 @@ groups: Array<GroupId>, };
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
-export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories" | "link_closed" | "not_confirmed" | "last_admin" | "no_mail";
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories" | "link_closed" | "not_confirmed" | "last_admin" | "no_mail" | "broadcast_not_allowed" | "broadcast_too_soon" | "too_many_groups";
 
 /**
  * A refusal as it travels.

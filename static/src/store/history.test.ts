@@ -12,6 +12,9 @@ const message = (number: number, author = "u-ben"): Message => ({
   body: `message ${number}`,
   posted_at: number,
   nonce: `n-${number}`,
+  number,
+  state: { type: "posted" },
+  mentions: [],
 });
 const from = (first: number, count: number) => Array.from({ length: count }, (_, index) => message(first + index));
 const numbers = (history: History) => history.messages.map((one) => Number(one.id.slice(2)));

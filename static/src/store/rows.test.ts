@@ -13,6 +13,9 @@ const message = (number: number, author: string, at: number): Message => ({
   body: "",
   posted_at: at,
   nonce: `n-${number}`,
+  number,
+  state: { type: "posted" },
+  mentions: [],
 });
 const dayOf = (at: number) => String(Math.floor(at / DAY));
 const rows = (messages: Message[], newSince: string | null = null, pending = 0) =>
