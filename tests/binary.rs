@@ -233,15 +233,16 @@ fn nothing_secret_is_logged() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    out.read_line(&mut line).unwrap();
+    // From the start: a server whose log nobody reads stands still when the pipe is full.
     let mut errors = child.stderr.take().unwrap();
     let reader = std::thread::spawn(move || {
         let mut log = String::new();
         errors.read_to_string(&mut log).unwrap();
         log
     });
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
     let address = address_in(line.trim());
     let cookie = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let cookie = Http(address).register(&account("ana")).await.unwrap();

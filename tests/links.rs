@@ -10,7 +10,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::mail::MailSink;
-use crate::support::{PASSWORD, TestServer, account, answer, refused};
+use crate::support::{PASSWORD, TestServer, account, answer, postgres, refused};
 
 const NEW: &str = "a wholly new sentence";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -359,10 +359,14 @@ async fn what_the_database_has_opens_nothing() {
     let cookie = server.http().register(&account("ana")).await.unwrap();
     server.forgets("ana@example.org").await;
     let token = sink.next().await.link("reset");
-    let folder = server.stop().await;
+    let data = server.settings.data_dir.clone();
+    let _folder = server.stop().await;
     let mut stored = Vec::new();
-    for entry in std::fs::read_dir(folder.path().join("data")).unwrap() {
+    for entry in std::fs::read_dir(&data).unwrap() {
         stored.extend(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    if let Some(address) = postgres::database_of(&data) {
+        stored.extend(postgres::rows_of(&address).await.into_bytes());
     }
     let has = |secret: &str| stored.windows(secret.len()).any(|part| part == secret.as_bytes());
     assert!(has("ana@example.org"), "not what the server stored");

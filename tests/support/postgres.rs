@@ -57,6 +57,19 @@ pub async fn connect(address: &str) -> PgConnection {
     PgConnection::connect(address).await.unwrap()
 }
 
+/// Every row of every table, as text.
+pub async fn rows_of(address: &str) -> String {
+    let mut connection = connect(address).await;
+    let tables = sqlx::query("select tablename::text as name from pg_tables where schemaname = 'public'");
+    let mut rows = String::new();
+    for table in tables.fetch_all(&mut connection).await.unwrap() {
+        let name: String = table.get("name");
+        let all = text(format!("select coalesce(string_agg(t::text, ' '), '') as rows from {name} t"));
+        rows += &sqlx::query(all).fetch_one(&mut connection).await.unwrap().get::<String, _>("rows");
+    }
+    rows
+}
+
 /// A statement that is put together.
 pub fn text(sql: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(sql)
