@@ -22,14 +22,14 @@ story('What is read on one device is read on the other', async (stage) => {
   await other.opens(server.url);
   await showsNew(ana, false);
 
-  await ben.posts('hello @ana');
+  await ben.posts('@ana, hello');
   await showsNew(ana, true);
   await showsNew(other, true);
   await other.page.reload();
   await showsNew(other, true);
 
   await ana.opens(`${server.url}/c/general`);
-  await ana.sees('hello @ana');
+  await ana.sees('@ana, hello');
   await showsNew(other, false);
   await ana.opens(server.url);
   await showsNew(ana, false);
