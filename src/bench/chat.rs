@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::client::{self, Http, Socket};
@@ -24,6 +24,7 @@ use super::{Error, memory};
 use crate::files;
 use crate::id::ChannelId;
 use crate::protocol::client::Request;
+use crate::protocol::close;
 use crate::protocol::rest::Register;
 use crate::protocol::server::{Answer, ServerEvent};
 use crate::protocol::types::ChannelKind;
@@ -42,6 +43,9 @@ const EVENTS: u64 = 10;
 
 /// How long one of them may take to reach everybody. What has not come by then is not counted as delivered.
 const REACH: Duration = Duration::from_secs(20);
+
+/// How long everybody's goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(20);
 
 /// Posting that is not measured.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -290,6 +294,7 @@ async fn post(pid: u32, house: &Arc<House>, callers: Vec<Caller>, time: Duration
 /// Sockets that only listen.
 struct Listeners {
     tasks: JoinSet<()>,
+    over: watch::Sender<bool>,
     told: Arc<AtomicU64>,
     lost: Arc<AtomicUsize>,
 }
@@ -305,6 +310,7 @@ impl Listeners {
         let door = Arc::new(Semaphore::new(OPENED_AT_ONCE));
         let (told, lost) = (Arc::<AtomicU64>::default(), Arc::<AtomicUsize>::default());
         let (mut opening, mut tasks) = (JoinSet::new(), JoinSet::new());
+        let over = watch::Sender::new(false);
         for (_, cookie) in (0..count).zip(cookies.iter().cycle()) {
             let (http, cookie, door) = (house.http, cookie.clone(), door.clone());
             opening.spawn(async move {
@@ -320,16 +326,29 @@ impl Listeners {
             let mut socket = opened.map_err(|_| Error::Broken)??;
             open += 1;
             progress(open);
-            let (told, lost) = (told.clone(), lost.clone());
+            let (told, lost, mut end) = (told.clone(), lost.clone(), over.subscribe());
             tasks.spawn(async move {
-                while let Ok(text) = socket.text().await {
-                    // Others come in as well; only what is written counts.
-                    told.fetch_add(text.matches("\"message_posted\"").count() as u64, Ordering::Relaxed);
+                loop {
+                    tokio::select! {
+                        text = socket.text() => match text {
+                            // Others come in as well; only what is written counts.
+                            Ok(text) => {
+                                let count = text.matches("\"message_posted\"").count();
+                                told.fetch_add(count as u64, Ordering::Relaxed);
+                            }
+                            Err(_) => {
+                                lost.fetch_add(1, Ordering::Relaxed);
+                                return;
+                            }
+                        },
+                        _ = end.wait_for(|over| *over) => break,
+                    }
                 }
-                lost.fetch_add(1, Ordering::Relaxed);
+                // Whoever goes without a word is waited for, and goes on being told.
+                let _ = socket.close(close::GOING_AWAY).await;
             });
         }
-        Ok(Self { tasks, told, lost })
+        Ok(Self { tasks, over, told, lost })
     }
 
     /// Waits until so many events have come, as long as is sensible; how many have.
@@ -348,7 +367,10 @@ impl Listeners {
     /// Closes all; how many were lost before.
     async fn leave(mut self) -> usize {
         let lost = self.lost.load(Ordering::Relaxed);
-        self.tasks.shutdown().await;
+        self.over.send_replace(true);
+        let everybody = async { while self.tasks.join_next().await.is_some() {} };
+        // Who does not come to the end of it is dropped with the rest.
+        let _ = tokio::time::timeout(GOODBYE, everybody).await;
         lost
     }
 }
