@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::db::Address;
+use crate::fetch::reach::Network;
 
 /// A voice-first chat server: one process, one binary, one address.
 ///
@@ -121,6 +122,22 @@ pub struct Settings {
     /// Which pictures people may show. Pictures lie on other servers, which then learn who looks at them
     #[arg(long, env = "CROMULENT_AVATARS", value_enum, default_value = "initials")]
     pub avatars: Avatars,
+
+    /// Networks that previews of hyperlinks may be fetched from beside the public internet, separated by commas, as in
+    /// `10.1.0.0/16`. None, since whoever may write could have this machine ask its neighbours
+    #[arg(long, env = "CROMULENT_PREVIEWS_ALLOW", value_name = "NETWORK", value_delimiter = ',')]
+    pub previews_allow: Vec<Network>,
+
+    /// Ports that previews may be fetched from, separated by commas. Those of the web: behind others are things that were
+    /// not made to be asked by strangers
+    #[arg(
+        long,
+        env = "CROMULENT_PREVIEWS_PORTS",
+        value_name = "PORT",
+        value_delimiter = ',',
+        default_value = "80,443"
+    )]
+    pub previews_ports: Vec<u16>,
 
     /// Days a sign-in lasts
     #[arg(long, env = "CROMULENT_SESSION_DAYS", value_name = "DAYS", default_value = "60",

@@ -2,7 +2,7 @@
 //!
 //! The house has five rooms, and imports go one way: [`protocol`] (the words on the wire) <- [`live`] (who is
 //! here now) <- [`chat`] (what is remembered) <- [`voice`] (the bridge to the SFU) <- [`web`] (the doors).
-//! Beside them stand [`config`], [`telemetry`], [`files`], [`mail`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
+//! Beside them stand [`config`], [`telemetry`], [`files`], [`mail`], [`fetch`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
 //! server from outside only. `tests/architecture.rs` holds all of them to it.
 //!
 //! Start with [`Server::start`]; ARCHITECTURE.md has the map and three walkthroughs.
@@ -12,6 +12,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod fetch;
 pub mod files;
 pub mod id;
 pub mod live;
@@ -36,6 +37,8 @@ use crate::chat::{Chat, Rules, passwords, tokens};
 use crate::clock::Clock;
 use crate::config::{Avatars, EmailConfirmation, Settings, SmtpTls, VoiceGso, VoicePaths, VoicePin};
 use crate::db::Db;
+use crate::fetch::Fetcher;
+use crate::fetch::reach::Reach;
 use crate::live::Live;
 use crate::live::hub::{Audience, news};
 use crate::mail::{MailServer, MailTls, Mailer};
@@ -150,8 +153,11 @@ impl Server {
 
         let setup_token = tokens::random_hex()?;
         let setup_link = chat.needs_admin().await?.then(|| format!("{url}/setup/{setup_token}"));
+        let reach = Reach::new(settings.previews_allow.clone(), settings.previews_ports.clone());
+        let fetcher = Arc::new(Fetcher::new(reach));
         let doors = Arc::new(Doors {
             chat: chat.clone(),
+            fetcher: fetcher.clone(),
             live,
             voice,
             server_name: settings.server_name.clone(),
@@ -169,6 +175,7 @@ impl Server {
             tokio::spawn(tell_news(doors.clone())),
             tokio::spawn(sweep(doors.clone())),
             tokio::spawn(async move { fanning_out.fan_out().await }),
+            tokio::spawn(chat.clone().make_previews(fetcher)),
         ];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
@@ -256,6 +263,9 @@ async fn sweep(doors: Arc<Doors>) {
         match doors.chat.sweep().await {
             Ok(ended) => web::sessions::close(&doors, &ended),
             Err(error) => tracing::error!(%error, "what is over could not be cleared away"),
+        }
+        if let Err(error) = doors.chat.sweep_previews().await {
+            tracing::error!(%error, "old previews could not be cleared away");
         }
     }
 }

@@ -53,6 +53,9 @@ counters! {
     REUSED_TOKENS = "cromulent_reused_tokens_total", "Refresh tokens that came a second time; their sign-ins were ended.";
     HASHING_BUSY = "cromulent_hashing_busy_total", "Sign-ins refused because too many passwords waited.";
     MESSAGES_POSTED = "cromulent_messages_posted_total", "Messages stored.";
+    PREVIEWS_MADE = "cromulent_previews_made_total", "Hyperlinks at whose other end was something to show.";
+    PREVIEWS_FAILED = "cromulent_previews_failed_total", "Hyperlinks at whose other end was nothing to show.";
+    PREVIEWS_DROPPED = "cromulent_previews_dropped_total", "Hyperlinks nobody went to, because too many waited.";
     VOICE_JOINS = "cromulent_voice_joins_total", "Participants admitted to a voice room.";
     VOICE_REFUSALS = "cromulent_voice_refusals_total", "Joins of a voice room that were refused.";
     VOICE_OVERLOADED = "cromulent_voice_overloaded_total", "Joins refused because voice had too much to do.";

@@ -31,6 +31,8 @@ mod channels;
 mod database;
 /// Programs that sign in without a browser.
 mod devices;
+/// Where the server goes for people, and where it does not.
+mod fetching;
 /// Sets of people with one name.
 mod groups;
 /// One-time links, over a real mail server's door.
@@ -49,6 +51,8 @@ mod openapi;
 mod postgres;
 /// Who is here, and who writes.
 mod presence;
+/// What is shown of the other end of hyperlinks.
+mod previews;
 /// How people look to others.
 mod profiles;
 /// How far everybody has read.

@@ -10,7 +10,7 @@
 use super::access::{self, Act};
 pub use super::body::{BODY_MAX, Body};
 use super::fanouts::{self, Begun};
-use super::{Chat, Error, mentioned, readings};
+use super::{Chat, Error, mentioned, previews, readings};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Row, Statement, Tx, sql};
 use crate::id::{ChannelId, MessageId, UserId};
@@ -98,7 +98,7 @@ impl Chat {
         let number = readings::next_number(&mut tx, channel).await?;
         let now = self.clock.now();
         mentioned::allow(&mut tx, author, channel, &meant, now).await?;
-        let message = Message {
+        let mut message = Message {
             id: self.ids.next(now),
             channel,
             author,
@@ -108,6 +108,7 @@ impl Chat {
             number,
             state: MessageState::Posted,
             mentions: meant,
+            preview: None,
         };
         if !insert(&mut tx, &message).await? {
             // The same nonce at the same moment, in another channel: that one was first.
@@ -115,6 +116,7 @@ impl Chat {
         }
         mentioned::record(&mut tx, channel, message.id, &message.mentions).await?;
         readings::wrote(&mut tx, &message).await?;
+        let wanted = self.refer(&mut tx, &mut message).await?;
         let online = self.online_for(&message.mentions);
         let begun = fanouts::begin(&mut tx, &message, &[], &message.mentions, &online).await?;
         tx.commit().await?;
@@ -123,6 +125,7 @@ impl Chat {
         self.hub
             .publish(Audience::Channel(channel), &ServerEvent::MessagePosted { message: message.clone() });
         self.go_on(&message, begun);
+        self.ask_for_preview(wanted);
         Ok(message)
     }
 
@@ -149,13 +152,14 @@ impl Chat {
         let now = self.clock.now();
         mentioned::allow(&mut tx, user, before.channel, &new, now).await?;
         let channel = before.channel;
-        let message = Message {
+        let mut message = Message {
             body: body.into_text(),
             state: MessageState::Edited { at: now },
             mentions: meant,
             ..before
         };
         update(&mut tx, &message, now).await?;
+        let wanted = self.refer(&mut tx, &mut message).await?;
         if !new.is_empty() || !gone.is_empty() {
             mentioned::forget(&mut tx, channel, id).await?;
             mentioned::record(&mut tx, channel, id, &message.mentions).await?;
@@ -170,6 +174,7 @@ impl Chat {
         self.hub
             .publish(Audience::Channel(channel), &ServerEvent::MessageEdited { message: message.clone() });
         self.go_on(&message, begun);
+        self.ask_for_preview(wanted);
         Ok(message)
     }
 
@@ -185,9 +190,15 @@ impl Chat {
         }
         let channel = before.channel;
         let gone = before.mentions.clone();
-        let message =
-            Message { body: String::new(), state: MessageState::Deleted, mentions: Vec::new(), ..before };
+        let message = Message {
+            body: String::new(),
+            state: MessageState::Deleted,
+            mentions: Vec::new(),
+            preview: None,
+            ..before
+        };
         update(&mut tx, &message, self.clock.now()).await?;
+        previews::forget(&mut tx, channel, id).await?;
         mentioned::forget(&mut tx, channel, id).await?;
         fanouts::stop(&mut tx, id, &gone).await?;
         let begun = fanouts::begin(&mut tx, &message, &gone, &[], &[]).await?;
@@ -206,7 +217,7 @@ impl Chat {
     }
 
     /// Begins an operation on a message, in the turn of its channel, which never changes.
-    async fn begin_for_message(&self, id: MessageId) -> Result<Tx, Error> {
+    pub(super) async fn begin_for_message(&self, id: MessageId) -> Result<Tx, Error> {
         let mut read = self.db.read().await?;
         let row = sql("select channel_id from messages where id = $1").bind(id).optional(&mut read).await?;
         drop(read);
@@ -231,7 +242,7 @@ pub async fn find(conn: &mut Conn, id: MessageId) -> Result<Option<Message>, Err
 async fn find_one(conn: &mut Conn, statement: Statement) -> Result<Option<Message>, Error> {
     let Some(row) = statement.optional(conn).await? else { return Ok(None) };
     let mut found = vec![message(&row)?];
-    add_mentions(conn, &mut found).await?;
+    add_rest(conn, &mut found).await?;
     Ok(found.pop())
 }
 
@@ -281,21 +292,24 @@ async fn page(conn: &mut Conn, channel: ChannelId, cursor: Cursor) -> Result<Pag
     if !matches!(cursor, Cursor::After(_)) {
         messages.reverse();
     }
-    add_mentions(conn, &mut messages).await?;
+    add_rest(conn, &mut messages).await?;
     Ok(Page { messages, more })
 }
 
-/// Reads whom messages of one channel mean, which are in order.
-async fn add_mentions(conn: &mut Conn, messages: &mut [Message]) -> Result<(), Error> {
+/// Reads whom messages of one channel mean and what is shown with them. They are in order.
+async fn add_rest(conn: &mut Conn, messages: &mut [Message]) -> Result<(), Error> {
     let [Some(first), Some(last)] = [messages.first(), messages.last()] else { return Ok(()) };
-    let mut mentions = mentioned::of_messages(conn, first.channel, first.id, last.id, messages.len()).await?;
+    let (channel, from, to) = (first.channel, first.id, last.id);
+    let mut mentions = mentioned::of_messages(conn, channel, from, to, messages.len()).await?;
+    let mut previews = previews::of_messages(conn, channel, from, to, messages.len()).await?;
     for message in messages {
+        message.preview = previews.remove(&message.id);
         message.mentions = mentions.remove(&message.id).unwrap_or_default();
     }
     Ok(())
 }
 
-/// Without its mentions.
+/// Without its mentions and its preview.
 fn message(row: &Row) -> Result<Message, Error> {
     let state = match (row.integer("deleted_at")?, row.integer("edited_at")?) {
         (0, 0) => MessageState::Posted,
@@ -312,6 +326,7 @@ fn message(row: &Row) -> Result<Message, Error> {
         number: row.integer("number")?.into(),
         state,
         mentions: Vec::new(),
+        preview: None,
     })
 }
 

@@ -17,8 +17,10 @@ pub mod channels;
 pub mod devices;
 pub mod fanouts;
 pub mod groups;
+pub mod hyperlinks;
 mod letters;
 pub mod links;
+pub mod markup;
 pub mod memberships;
 pub mod mentioned;
 pub mod mentions;
@@ -27,6 +29,7 @@ pub mod notifications;
 pub mod passwords;
 #[cfg(test)]
 mod plans;
+pub mod previews;
 pub mod profiles;
 pub mod readings;
 pub mod roster;
@@ -72,6 +75,8 @@ pub struct Chat {
     group_changes: Semaphore,
     /// There may be something to fan out.
     fanout_work: Notify,
+    /// What messages point at and nobody has looked at yet.
+    previews: previews::Line,
 }
 
 /// What the operator decided.
@@ -217,6 +222,7 @@ impl Chat {
             mail,
             group_changes: Semaphore::new(1),
             fanout_work: Notify::new(),
+            previews: previews::Line::new(),
         })
     }
 

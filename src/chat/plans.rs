@@ -3,7 +3,7 @@
 
 use tempfile::tempdir;
 
-use super::{fanouts, mentioned, messages, notifications, readings};
+use super::{fanouts, mentioned, messages, notifications, previews, readings};
 use crate::db::{Db, sql};
 
 /// How SQLite would find the rows.
@@ -31,6 +31,9 @@ async fn what_runs_all_day_never_looks_through_a_table() {
         ("page before", messages::BEFORE),
         ("page after", messages::AFTER),
         ("mentions of a page", mentioned::OF_MESSAGES),
+        ("previews of a page", previews::OF_MESSAGES),
+        ("preview by address", previews::BY_URL),
+        ("messages that wait for a preview", previews::WAITING),
         ("users by name", mentioned::USERS_NAMED),
         ("groups by name", mentioned::GROUPS_NAMED),
         ("readings", readings::OF_USER),

@@ -21,6 +21,7 @@ pub(super) fn all() -> Migrator {
         (10, "message_numbers", include_str!("../../migrations/0010_message_numbers.sql")),
         (11, "groups", include_str!("../../migrations/0011_groups.sql")),
         (12, "mentions", include_str!("../../migrations/0012_mentions.sql")),
+        (13, "previews", include_str!("../../migrations/0013_previews.sql")),
     ];
     Migrator::with_migrations(
         migrations

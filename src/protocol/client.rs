@@ -145,6 +145,12 @@ pub enum Request {
         /// Which.
         message: MessageId,
     },
+    /// Takes away what is shown of the hyperlink of a message, for everybody: of one's own, or of any as an admin;
+    /// harmless when it was taken away. Answer: `done`.
+    DismissPreview {
+        /// Which.
+        message: MessageId,
+    },
     /// Says that everything in a channel up to a message was read, and so the notifications among it; never moves
     /// back. Answer: `done`.
     MarkRead {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{
-    Category, Channel, Group, Message, Notification, ParticipantNumber, Reading, Room, RoomChange,
-    RoomSpeakers, Standing, User, Users, VoiceLoad,
+    Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading, Room,
+    RoomChange, RoomSpeakers, Standing, User, Users, VoiceLoad,
 };
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
@@ -221,6 +221,17 @@ pub enum ServerEvent {
         channel: ChannelId,
         /// Which.
         message: MessageId,
+    },
+    /// There is something to show of the hyperlink of a message, or nothing any more.
+    PreviewChanged {
+        /// Where.
+        channel: ChannelId,
+        /// Which message.
+        message: MessageId,
+        /// What had become of the message by then; as anything else it has another one.
+        state: MessageState,
+        /// What.
+        preview: Box<Preview>,
     },
     /// A mention meant this user. It may have been told before: by message there is only one.
     Notified {

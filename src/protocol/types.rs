@@ -206,6 +206,47 @@ pub struct Message {
     pub state: MessageState,
     /// Whom it points at, each once.
     pub mentions: Vec<Mention>,
+    /// What is shown of the first hyperlink in it. None: there is none, or nothing to show, or not yet.
+    pub preview: Option<Box<Preview>>,
+}
+
+/// What is shown of the other end of a hyperlink. Of one state of a message it only goes on: none, shown, dismissed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Preview {
+    /// What a page says of itself: plain text, one line each, which may claim anything.
+    Page {
+        /// Where it is: http or https.
+        address: String,
+        /// What it belongs to, at most 60 characters, or nothing.
+        site: String,
+        /// At most 160 characters, never empty.
+        title: String,
+        /// At most 320 characters, or nothing.
+        description: String,
+        /// How large its picture is, if it has one; to be had at `/api/messages/{id}/picture`.
+        picture: Option<PictureSize>,
+    },
+    /// A picture, to be had at `/api/messages/{id}/picture`.
+    Picture {
+        /// Where it is: http or https.
+        address: String,
+        /// How large it is.
+        size: PictureSize,
+    },
+    /// The author or an admin took it away.
+    Dismissed,
+}
+
+/// How large a picture is, in pixels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PictureSize {
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
 }
 
 /// What became of a message.

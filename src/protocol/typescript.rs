@@ -55,6 +55,8 @@ fn text() -> String {
         id::MessageNumber,
         id::GroupId,
         types::MessageState,
+        types::Preview,
+        types::PictureSize,
         types::Mention,
         types::Group,
         types::Notification,

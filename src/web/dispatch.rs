@@ -118,6 +118,10 @@ pub async fn dispatch(
             doors.chat.delete_message(user, message).await?;
             Ok(Answer::Done)
         }
+        Request::DismissPreview { message } => {
+            doors.chat.dismiss_preview(user, message).await?;
+            Ok(Answer::Done)
+        }
         Request::MarkRead { channel, message } => {
             doors.chat.mark_read(user, channel, message).await?;
             Ok(Answer::Done)

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sfu::JoinError;
 
+use crate::fetch::Failure;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::{chat, telemetry, voice};
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// `voice` refused.
     #[error(transparent)]
     Voice(#[from] voice::Error),
+    /// Something elsewhere could not be had.
+    #[error(transparent)]
+    Fetch(#[from] Failure),
     /// Nobody is signed in.
     #[error("sign in first")]
     SignedOut,
@@ -51,6 +55,7 @@ impl Error {
             Self::Chat(error) | Self::Voice(voice::Error::Chat(error)) => chat_code(error),
             Self::Voice(voice::Error::Sfu(error)) => join_code(error),
             Self::Voice(voice::Error::TakenOver | voice::Error::NotInVoice) => ErrorCode::NotInVoice,
+            Self::Fetch(failure) => fetch_code(failure),
             Self::SignedOut => ErrorCode::SignedOut,
             Self::WrongOrigin => ErrorCode::WrongOrigin,
             Self::Malformed(_) => ErrorCode::Malformed,
@@ -109,6 +114,11 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
             ErrorCode::Internal
         }
     }
+}
+
+/// Why it could not be had is not for the page: it would tell what this machine can reach.
+fn fetch_code(failure: &Failure) -> ErrorCode {
+    if *failure == Failure::Busy { ErrorCode::Busy } else { ErrorCode::NotFound }
 }
 
 fn join_code(error: &JoinError) -> ErrorCode {

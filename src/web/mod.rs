@@ -13,6 +13,7 @@ pub mod error;
 pub mod limits;
 pub mod links;
 pub mod openapi;
+pub mod previews;
 pub mod server;
 pub mod sessions;
 pub mod socket;
@@ -32,6 +33,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use self::limits::Limits;
 use crate::chat::{Chat, profiles};
+use crate::fetch::Fetcher;
 use crate::live::Live;
 use crate::protocol::rest::AvatarsAllowed;
 use crate::voice::Voice;
@@ -53,6 +55,8 @@ const CONTENT_SECURITY_POLICY: [&str; 2] = [
 pub struct Doors {
     /// What is remembered.
     pub chat: Arc<Chat>,
+    /// Goes where messages point.
+    pub fetcher: Arc<Fetcher>,
     /// Who is here.
     pub live: Arc<Live>,
     /// Who talks.
@@ -96,6 +100,7 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/users/{id}/access", put(users::set_access))
         .route("/users/{id}/reset-link", post(users::reset_link))
         .route("/audit", get(users::audit))
+        .route("/messages/{id}/picture", get(previews::picture))
         .route("/socket", get(socket::open))
         .route("/openapi.json", get(openapi::serve))
         .fallback(error::no_such_route)
@@ -115,7 +120,7 @@ pub fn router(doors: Arc<Doors>) -> Router {
     Router::new()
         .nest("/api", programs.merge(api))
         .merge(page_of_program)
-        .layer(SetResponseHeaderLayer::overriding(
+        .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))

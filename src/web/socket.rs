@@ -157,6 +157,7 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::DeleteCategory { .. }
         | Request::EditMessage { .. }
         | Request::DeleteMessage { .. }
+        | Request::DismissPreview { .. }
         | Request::MarkRead { .. }
         | Request::LoadNotifications { .. }
         | Request::MarkNotification { .. }

@@ -164,7 +164,11 @@ state: MessageState,
 /**
  * Whom it points at, each once.
  */
-mentions: Array<Mention>, };
+mentions: Array<Mention>, 
+/**
+ * What is shown of the first hyperlink in it. None: there is none, or nothing to show, or not yet.
+ */
+preview: Preview | null, };
 
 /**
  * Somebody in a voice room.
@@ -392,6 +396,10 @@ message: MessageId,
  * 1 to 4,000 characters after trimming.
  */
 body: string, } | { "type": "delete_message", 
+/**
+ * Which.
+ */
+message: MessageId, } | { "type": "dismiss_preview", 
 /**
  * Which.
  */
@@ -692,7 +700,23 @@ channel: ChannelId,
 /**
  * Which.
  */
-message: MessageId, } | { "type": "notified", 
+message: MessageId, } | { "type": "preview_changed", 
+/**
+ * Where.
+ */
+channel: ChannelId, 
+/**
+ * Which message.
+ */
+message: MessageId, 
+/**
+ * What had become of the message by then; as anything else it has another one.
+ */
+state: MessageState, 
+/**
+ * What.
+ */
+preview: Preview, } | { "type": "notified", 
 /**
  * What goes into the inbox. To be taken as seen when the channel was read up to it already.
  */
@@ -819,6 +843,52 @@ export type MessageState = { "type": "posted" } | { "type": "edited",
  * The last time.
  */
 at: Timestamp, } | { "type": "deleted" };
+
+/**
+ * What is shown of the other end of a hyperlink. Of one state of a message it only goes on: none, shown, dismissed.
+ */
+export type Preview = { "type": "page", 
+/**
+ * Where it is: http or https.
+ */
+address: string, 
+/**
+ * What it belongs to, at most 60 characters, or nothing.
+ */
+site: string, 
+/**
+ * At most 160 characters, never empty.
+ */
+title: string, 
+/**
+ * At most 320 characters, or nothing.
+ */
+description: string, 
+/**
+ * How large its picture is, if it has one; to be had at `/api/messages/{id}/picture`.
+ */
+picture: PictureSize | null, } | { "type": "picture", 
+/**
+ * Where it is: http or https.
+ */
+address: string, 
+/**
+ * How large it is.
+ */
+size: PictureSize, } | { "type": "dismissed" };
+
+/**
+ * How large a picture is, in pixels.
+ */
+export type PictureSize = { 
+/**
+ * From left to right.
+ */
+width: number, 
+/**
+ * From top to bottom.
+ */
+height: number, };
 
 /**
  * What an `@` in a message points at.

@@ -4,6 +4,7 @@ pub mod call;
 pub mod channels;
 pub mod mail;
 pub mod postgres;
+pub mod site;
 pub mod view;
 
 use std::collections::HashMap;
