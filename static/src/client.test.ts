@@ -88,6 +88,7 @@ const message = (number: number, more: Partial<Message> = {}): Message => ({
   number,
   state: { type: "posted" },
   mentions: [],
+  preview: null,
   ...more,
 });
 

@@ -327,6 +327,7 @@ export class Client {
       case "category_removed":
       case "message_edited":
       case "message_deleted":
+      case "preview_changed":
       case "notified":
       case "notification_withdrawn":
       case "notification_read":
@@ -407,6 +408,11 @@ export class Client {
   }
 
   // ---- messages ----
+
+  /** Takes away what is shown of the hyperlink of a message, for everybody. */
+  dismissPreview(message: MessageId): Promise<void> {
+    return this.done({ type: "dismiss_preview", message });
+  }
 
   private loadPage(channel: ChannelId, page: "older" | "newer", cursor: { before: MessageId } | { after: MessageId }) {
     this.store.loading(channel, page);

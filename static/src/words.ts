@@ -288,6 +288,20 @@ export const talk = {
   talking: "talking",
 } as const;
 
+export const preview = {
+  dismiss: "Remove the preview",
+  broken: "The picture could not be loaded",
+} as const;
+
+/** Whose a page says it is, and where it is in truth. */
+export function siteAt(site: string, host: string): string {
+  return site === "" ? host : `${site} · ${host}`;
+}
+
+export function pictureFrom(host: string): string {
+  return `Picture from ${host}`;
+}
+
 export const tryAgain = "Try again";
 export const online = "online";
 export const loading = "Loading";

@@ -39,10 +39,11 @@ export function pretends(label: string, href: string): boolean {
   const claimed = /(?:https?:\/\/|\bwww\.)[^\s/?#]+/iu.exec(label)?.[0];
   if (claimed === undefined) return false;
   const shown = safe(/^http/iu.test(claimed) ? claimed : `https://${claimed}`);
-  return shown === null || host(shown) !== host(href);
+  return shown === null || hostOf(shown) !== hostOf(href);
 }
 
-function host(href: string): string {
+/** The host of an address in its normal form, as people know it. */
+export function hostOf(href: string): string {
   return new URL(href).host.replace(/^www\./u, "");
 }
 

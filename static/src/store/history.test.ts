@@ -15,6 +15,7 @@ const message = (number: number, author = "u-ben"): Message => ({
   number,
   state: { type: "posted" },
   mentions: [],
+  preview: null,
 });
 const from = (first: number, count: number) => Array.from({ length: count }, (_, index) => message(first + index));
 const numbers = (history: History) => history.messages.map((one) => Number(one.id.slice(2)));

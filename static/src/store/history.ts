@@ -9,7 +9,7 @@
  * Values are never changed, only replaced, so that a view sees at a glance whether anything is new.
  * Must not know: how messages travel, or where on the screen anything is.
  */
-import type { Message, MessageId, UserId } from "../protocol";
+import type { Message, MessageId, MessageState, Preview, UserId } from "../protocol";
 
 /** One's own message, shown before the server has it. */
 export interface PendingPost {
@@ -69,13 +69,18 @@ export function insert(history: History, arrived: readonly Message[], me: UserId
 export function replace(history: History, message: Message): History {
   const index = history.messages.findIndex((one) => one.id === message.id);
   const held = history.messages[index];
-  if (!held || age(message) <= age(held)) return history;
+  if (!held || !isNewer(message, held)) return history;
   return { ...history, messages: history.messages.with(index, message) };
 }
 
 /** A message that is gone, as it is kept: its place without its text. */
 export function deleted(message: Message): Message {
-  return { ...message, body: "", state: { type: "deleted" }, mentions: [] };
+  return { ...message, body: "", state: { type: "deleted" }, mentions: [], preview: null };
+}
+
+/** A message with what is shown of its hyperlink, unless it was written anew since. */
+export function previewed(message: Message, state: MessageState, preview: Preview): Message {
+  return age(state) === age(message.state) ? { ...message, preview } : message;
 }
 
 export function addPending(history: History, post: PendingPost): History {
@@ -130,8 +135,20 @@ export function leave(history: History, keep: number): History {
   return { ...history, messages: history.messages.slice(-keep), older: "more" };
 }
 
+/** Whether a message is what became of the same one later: another state, or in the same a preview that went on. */
+function isNewer(message: Message, held: Message): boolean {
+  const later = age(message.state) - age(held.state);
+  // Two that are deleted are the same.
+  return later > 0 || (!(later < 0) && shown(message.preview) > shown(held.preview));
+}
+
+/** Of two previews in one state of a message the one that came later has the higher. */
+function shown(preview: Preview | null): number {
+  return preview === null ? 0 : preview.type === "dismissed" ? 2 : 1;
+}
+
 /** Of two states of one message the one that came later has the higher. */
-function age({ state }: Message): number {
+function age(state: MessageState): number {
   switch (state.type) {
     case "posted":
       return 0;
@@ -148,7 +165,7 @@ function place(messages: Message[], message: Message) {
   for (let before = messages[index - 1]; before && before.id >= message.id; before = messages[index - 1]) {
     if (before.id === message.id) {
       // A page may be older than an event that came before it, and newer than what was held while cut off.
-      if (age(message) > age(before)) messages[index - 1] = message;
+      if (isNewer(message, before)) messages[index - 1] = message;
       return;
     }
     index -= 1;

@@ -16,6 +16,7 @@ const message = (number: number, author: string, at: number): Message => ({
   number,
   state: { type: "posted" },
   mentions: [],
+  preview: null,
 });
 const dayOf = (at: number) => String(Math.floor(at / DAY));
 const rows = (messages: Message[], newSince: string | null = null, pending = 0) =>

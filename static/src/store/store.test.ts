@@ -31,6 +31,7 @@ const message = (number: number, more: Partial<Message> = {}): Message => ({
   number,
   state: { type: "posted" },
   mentions: [],
+  preview: null,
   ...more,
 });
 
@@ -366,6 +367,37 @@ describe("what became of a message", () => {
     store.loaded(general, "older", [edited(9, "back")], false);
     expect(store.history(general).messages[0]).toMatchObject({ body: "", state: { type: "deleted" }, mentions: [] });
     expect(bodies()).toEqual(["", "message 2"]);
+  });
+
+  it("has a preview that belongs to one state of it and only goes on", () => {
+    const address = "http://a";
+    const page = { type: "page", address, site: "", title: "A", description: "", picture: null } as const;
+    const posted = { type: "posted" } as const;
+    const shown = () => store.history(general).messages[0]?.preview?.type ?? null;
+    const change = (state: Message["state"], preview: NonNullable<Message["preview"]>) =>
+      store.apply({ type: "preview_changed", channel: general, message: "m-0001", state, preview });
+    change(posted, page);
+    expect(shown()).toBe("page");
+    // A page of messages that was on its way knows nothing of it yet.
+    store.loaded(general, "older", [message(1)], false);
+    expect(shown()).toBe("page");
+    change(posted, { type: "dismissed" });
+    change(posted, page);
+    store.loaded(general, "older", [message(1, { preview: page })], false);
+    expect(shown()).toBe("dismissed");
+    // Written anew it has another hyperlink, and what is told of the one before comes too late.
+    store.apply({ type: "message_edited", message: edited(7, "no hyperlink") });
+    expect(shown()).toBe(null);
+    change(posted, page);
+    expect(shown()).toBe(null);
+    change({ type: "edited", at: 7 }, page);
+    expect(shown()).toBe("page");
+    store.apply({ type: "message_deleted", channel: general, message: "m-0001" });
+    change({ type: "edited", at: 7 }, page);
+    expect(shown()).toBe(null);
+    // What was missed while away is in the page that is loaded after.
+    store.loaded(general, "older", [message(2, { preview: page })], false);
+    expect(store.history(general).messages[1]?.preview).toEqual(page);
   });
 
   it("is of no interest where it is not held", () => {

@@ -180,6 +180,9 @@ export class Store {
       case "message_deleted":
         this.changeMessage(event.channel, event.message, histories.deleted);
         break;
+      case "preview_changed":
+        this.changeMessage(event.channel, event.message, (held) => histories.previewed(held, event.state, event.preview));
+        break;
       case "notified":
         this.notified(event.notification);
         break;
