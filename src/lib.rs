@@ -56,6 +56,9 @@ const TICK: Duration = Duration::from_millis(250);
 /// How often it is looked what is over by itself. Days are the shortest that anything lasts.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
+/// Between two parts of what is purged, so that others write in between.
+const PURGE_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long a stopping server waits for sockets to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -174,6 +177,7 @@ impl Server {
             tokio::spawn(tick(doors.clone())),
             tokio::spawn(tell_news(doors.clone())),
             tokio::spawn(sweep(doors.clone())),
+            tokio::spawn(purge(doors.clone())),
             tokio::spawn(async move { fanning_out.fan_out().await }),
             tokio::spawn(chat.clone().make_previews(fetcher)),
         ];
@@ -267,6 +271,17 @@ async fn sweep(doors: Arc<Doors>) {
         if let Err(error) = doors.chat.sweep_previews().await {
             tracing::error!(%error, "old previews could not be cleared away");
         }
+    }
+}
+
+/// Forgets what was seen long ago, a part at a time.
+async fn purge(doors: Arc<Doors>) {
+    loop {
+        let more = doors.chat.purge_notifications().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "old notifications could not be cleared away");
+            false
+        });
+        tokio::time::sleep(if more { PURGE_PAUSE } else { SWEEP }).await;
     }
 }
 

@@ -8,7 +8,7 @@ use cromulent::protocol::client::{ChannelSetting, Request};
 use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent};
-use cromulent::protocol::types::{Admission, ChannelKind, Involvement, Writers};
+use cromulent::protocol::types::{Admission, ChannelKind, Involvement, Status, Writers};
 use hyper::Method;
 use serde_json::json;
 
@@ -60,7 +60,7 @@ voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -  
 ";
 
 /// What has nothing to do with one channel: admin, member.
-const WHOLE: [(&str, &str, &str); 9] = [
+const WHOLE: [(&str, &str, &str); 10] = [
     ("create", "ok", "no"),
     ("browse", "ok", "ok"),
     ("create-category", "ok", "no"),
@@ -69,7 +69,8 @@ const WHOLE: [(&str, &str, &str); 9] = [
     ("ping", "ok", "ok"),
     ("create-group", "ok", "no"),
     ("mark-inbox", "ok", "ok"),
-    ("do-not-disturb", "ok", "ok"),
+    ("set-status", "ok", "ok"),
+    ("set-idle", "ok", "ok"),
 ];
 
 /// What was written before everything became as the table says, by those who were members then.
@@ -208,7 +209,7 @@ fn edit(message: MessageId) -> Request {
 
 /// Whether anything in the inbox leads to a channel.
 async fn finds_in_the_inbox(actor: &mut TestUser, id: ChannelId) -> Result<(), ErrorCode> {
-    match actor.asks(&Request::LoadNotifications { before: None }).await? {
+    match actor.asks(&Request::LoadNotifications { before: None, unread: false }).await? {
         Answer::Notifications { notifications, .. } => {
             let there = notifications.iter().any(|notification| notification.channel == id);
             let page = actor.elsewhere().await;
@@ -353,7 +354,10 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                     let up_to = uuid::Uuid::from(work).into();
                     user.asks(&Request::MarkInbox { up_to }).await.map(drop)
                 }
-                "do-not-disturb" => user.asks(&Request::SetDoNotDisturb { active: true }).await.map(drop),
+                "set-status" => {
+                    user.asks(&Request::SetStatus { status: Status::DoNotDisturb }).await.map(drop)
+                }
+                "set-idle" => user.asks(&Request::SetIdle { idle: true }).await.map(drop),
                 "create-category" => user.makes_category("Work").await.map(drop),
                 // There is none; whoever may not is told so first.
                 "update-category" => user

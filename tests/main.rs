@@ -61,6 +61,8 @@ mod readings;
 mod sign_ins;
 /// The WebSocket: handshake, bad frames, resume.
 mod signaling;
+/// What people chose to be seen as.
+mod statuses;
 /// Many come and go at once, and everybody sees the same in the end.
 mod storm;
 /// Rooms over the real SFU.

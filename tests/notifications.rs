@@ -1,16 +1,28 @@
 //! Stories about the inbox: what is in it, on every device, until it was seen.
 
+use std::time::{Duration, Instant};
+
+use cromulent::chat::notifications::KEPT_FOR;
+use cromulent::clock::{Clock, Timestamp};
 use cromulent::id::MessageId;
 use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent};
 use cromulent::protocol::types::{Involvement, Notification};
 
-use crate::support::{TestServer, TestUser};
+use crate::support::{PATIENCE, TestServer, TestUser};
 
 impl TestUser {
     async fn opens_the_inbox(&mut self, before: Option<MessageId>) -> (Vec<Notification>, bool) {
-        match self.asks(&Request::LoadNotifications { before }).await.unwrap() {
+        self.looks_into_the_inbox(before, false).await
+    }
+
+    async fn looks_into_the_inbox(
+        &mut self,
+        before: Option<MessageId>,
+        unread: bool,
+    ) -> (Vec<Notification>, bool) {
+        match self.asks(&Request::LoadNotifications { before, unread }).await.unwrap() {
             Answer::Notifications { notifications, more } => (notifications, more),
             other => panic!("{other:?}"),
         }
@@ -140,22 +152,58 @@ async fn who_wants_to_hear_nothing_of_a_channel_hears_nothing() {
 }
 
 #[tokio::test]
-async fn do_not_disturb_holds_on_every_device_and_after_a_restart() {
-    let mut server = TestServer::start().await;
-    let mut ana = server.user("ana").await;
-    let mut phone = ana.elsewhere().await;
-    for active in [true, true, false, true] {
-        ana.asks(&Request::SetDoNotDisturb { active }).await.unwrap();
-        let told = phone
-            .waits_for(|event| match event {
-                ServerEvent::DoNotDisturbChanged { active } => Some(*active),
-                _ => None,
-            })
-            .await;
-        assert_eq!(told, active);
+async fn what_was_not_seen_is_found_in_pages_of_its_own() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let mut unseen = Vec::new();
+    for number in 0..50 {
+        let posted = ana.posts(&format!("@ben {number}")).await;
+        if number % 2 == 0 {
+            unseen.push(posted.id);
+        } else {
+            ben.asks(&Request::MarkNotification { message: posted.id }).await.unwrap();
+        }
     }
+    unseen.reverse();
+    let (first, more) = ben.looks_into_the_inbox(None, true).await;
+    assert!(more && first.len() == 20);
+    let (second, more) = ben.looks_into_the_inbox(Some(first[19].message), true).await;
+    assert!(!more);
+    let all: Vec<Notification> = [first, second].concat();
+    assert_eq!(all.iter().map(|one| one.message).collect::<Vec<_>>(), unseen);
+    assert!(all.iter().all(|one| !one.read));
+    ben.asks(&Request::MarkInbox { up_to: unseen[0] }).await.unwrap();
+    assert!(ben.looks_into_the_inbox(None, true).await.0.is_empty());
+    assert_eq!(ben.opens_the_inbox(None).await.0.len(), 20, "what was seen is still there");
+}
+
+#[tokio::test]
+async fn what_was_seen_is_forgotten_after_ninety_days_and_what_was_not_is_kept() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
+    let mut server = TestServer::at(clock.clone(), |settings| settings.session_days = 365).await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    ana.posts("@ben seen long ago").await;
+    let seen = ana.posts("@ben seen long ago too").await.id;
+    let unseen = ana.posts("@ben never seen").await.id;
+    ben.asks(&Request::MarkInbox { up_to: seen }).await.unwrap();
+    clock.advance(KEPT_FOR - DAY);
+    let lately = ana.posts("@ben seen lately").await.id;
+    ben.asks(&Request::MarkNotification { message: lately }).await.unwrap();
+    clock.advance(2 * DAY);
     server.restart().await;
-    let ana = TestUser::connect(&server, "ana", ana.cookie).await;
-    assert!(ana.snapshot.standing.do_not_disturb);
-    assert!(!server.user("ben").await.snapshot.standing.do_not_disturb);
+    let mut ben = TestUser::connect(&server, "ben", ben.cookie).await;
+    let started = Instant::now();
+    loop {
+        let (inbox, _) = ben.opens_the_inbox(None).await;
+        let found: Vec<(MessageId, bool)> = inbox.iter().map(|one| (one.message, one.read)).collect();
+        if found == [(lately, true), (unseen, false)] {
+            break;
+        }
+        assert_eq!(found.len(), 4, "something else is gone");
+        assert!(started.elapsed() < PATIENCE, "nothing is forgotten");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ben.has_unread().await, [unseen]);
+    assert_eq!(ben.sees_history().await.len(), 4, "the messages stay");
 }

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::UserId;
 use crate::protocol::rest::Account;
-use crate::protocol::types::{Role, User, UserState};
+use crate::protocol::types::{Role, Status, User, UserState};
 
 /// How the name of a deleted user begins; nobody can take such a name.
 const TOMBSTONE: &str = "deleted-";
@@ -269,12 +269,13 @@ impl Chat {
             "delete from notifications where user_id = $1",
             "delete from group_members where user_id = $1",
             "delete from broadcasters where user_id = $1",
-            "delete from do_not_disturb where user_id = $1",
+            "delete from statuses where user_id = $1",
         ] {
             sql(forget).bind(user.id).execute(&mut tx).await?;
         }
         self.note(&mut tx, now, Some(user.id), Action::AccountDeleted, Some(user.id), "").await?;
         tx.commit().await?;
+        self.live.set_status(user.id, Status::Online);
         self.publish_user(&user);
         for channel in left {
             self.hub.close_to(user.id, channel);

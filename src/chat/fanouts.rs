@@ -146,12 +146,12 @@ impl Chat {
         Ok(true)
     }
 
-    /// Who is online, in order, if any of these mentions asks.
+    /// Whom `@here` reaches, in order, if any of these mentions asks.
     pub(super) fn online_for(&self, mentions: &[Mention]) -> Vec<UserId> {
         if !mentions.contains(&Mention::Here) {
             return Vec::new();
         }
-        let mut online = self.live.online();
+        let mut online = self.live.reached();
         online.sort_unstable();
         online
     }

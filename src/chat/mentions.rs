@@ -23,7 +23,7 @@ const READINGS_MAX: usize = 5;
 pub struct Mentions {
     /// All of the channel.
     pub everyone: bool,
-    /// Those of them who are online.
+    /// Those of them who are seen: online, away, or not to be disturbed.
     pub here: bool,
     /// People and groups, in the order they were named.
     pub names: Vec<Name>,

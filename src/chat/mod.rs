@@ -35,6 +35,7 @@ pub mod readings;
 pub mod roster;
 pub mod sessions;
 pub mod sign_ups;
+pub mod statuses;
 pub mod tokens;
 pub mod users;
 
@@ -208,6 +209,9 @@ impl Chat {
         // What was allowed once may not be any more.
         users.iter_mut().for_each(|user| profiles::hide_avatar(rules.avatars, user));
         let roster = Roster::new(users);
+        for (user, status) in statuses::all(&mut *db.read().await?).await? {
+            live.set_status(user, status);
+        }
         Ok(Self {
             db,
             hub: live.hub.clone(),
@@ -290,7 +294,7 @@ impl Chat {
             readings: readings::of_user(&mut read, user).await?,
             unread,
             more_unread,
-            do_not_disturb: notifications::wants_no_disturbance(&mut read, user).await?,
+            status: statuses::of_user(&mut read, user).await?,
             groups: groups::of_user(&mut read, user).await?,
         };
         Ok((groups, standing))

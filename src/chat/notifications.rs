@@ -4,6 +4,8 @@
 //! nothing of the message, so that what is deleted is deleted. Who left a channel finds nothing of it any more.
 //! Who is told, and when, is [`super::fanouts`]' affair.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::fanouts::{Step, Work};
@@ -20,6 +22,12 @@ pub const PAGE: usize = 20;
 /// Unseen notifications a snapshot names; of more, pages show that there are more.
 pub const UNREAD_MAX: usize = 100;
 
+/// How long a notification is kept after it was seen. What was not seen is kept.
+pub const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Notifications that one transaction deletes: some 10 ms, for which others wait.
+pub const PURGED_AT_ONCE: i64 = 1_000;
+
 /// Characters of a message in its notification: what fits on two lines.
 const PREVIEW_MAX: usize = 100;
 
@@ -30,6 +38,16 @@ pub(super) const INBOX: &str =
      join memberships m on m.user_id = n.user_id and m.channel_id = n.channel_id
      where n.user_id = $1 and n.message_id < $2 and x.deleted_at is null
      order by n.message_id desc limit $3";
+
+pub(super) const INBOX_UNREAD: &str =
+    "select n.message_id, n.channel_id, n.kind, n.target, 0 as read_at, x.author_id, x.body, x.posted_at
+     from notifications n join messages x on x.id = n.message_id
+     join memberships m on m.user_id = n.user_id and m.channel_id = n.channel_id
+     where n.user_id = $1 and n.read_at is null and n.message_id < $2 and x.deleted_at is null
+     order by n.message_id desc limit $3";
+
+pub(super) const PURGE: &str = "delete from notifications where (message_id, user_id) in
+     (select message_id, user_id from notifications where read_at < $1 order by read_at limit $2)";
 
 pub(super) const UNREAD: &str = "select n.message_id, n.channel_id
      from notifications n join memberships m on m.user_id = n.user_id and m.channel_id = n.channel_id
@@ -42,15 +60,18 @@ pub(super) const ONE_READ: &str = "update notifications set read_at = $3
      where message_id = $2 and user_id = $1 and read_at is null";
 
 impl Chat {
-    /// A page of a user's notifications, newest first: those before `before`; and whether there are older ones.
+    /// A page of a user's notifications, or of those not seen yet, newest first: those before `before`; and whether
+    /// there are older ones.
     pub async fn inbox(
         &self,
         user: UserId,
         before: Option<MessageId>,
+        unread: bool,
     ) -> Result<(Vec<Notification>, bool), Error> {
         let before = before.unwrap_or(Uuid::max().into());
         let mut read = self.db.read().await?;
-        let rows = sql(INBOX).bind(user).bind(before).bind(PAGE as i64 + 1).all(&mut read).await?;
+        let statement = if unread { INBOX_UNREAD } else { INBOX };
+        let rows = sql(statement).bind(user).bind(before).bind(PAGE as i64 + 1).all(&mut read).await?;
         let page = rows.iter().take(PAGE).map(notification).collect::<Result<_, _>>()?;
         Ok((page, rows.len() > PAGE))
     }
@@ -82,19 +103,15 @@ impl Chat {
         Ok(())
     }
 
-    /// A user wants neither sound nor pop-up, or wants them again. All their devices are told.
-    pub async fn set_do_not_disturb(&self, user: UserId, active: bool) -> Result<(), Error> {
-        let mut tx = self.db.begin_for(user).await?;
-        let statement = match active {
-            true => sql("insert into do_not_disturb (user_id, since) values ($1, $2) on conflict do nothing")
-                .bind(user)
-                .bind(self.clock.now()),
-            false => sql("delete from do_not_disturb where user_id = $1").bind(user),
-        };
-        statement.execute(&mut tx).await?;
+    /// Deletes the oldest notifications that were seen longer than [`KEPT_FOR`] ago, at most [`PURGED_AT_ONCE`];
+    /// whether there may be more. Nobody is told: what is that old is on no page but at the end of an inbox.
+    pub async fn purge_notifications(&self) -> Result<bool, Error> {
+        let before = self.clock.now() - KEPT_FOR;
+        // Alone: it reaches into everybody's at once.
+        let mut tx = self.db.begin().await?;
+        let purged = sql(PURGE).bind(before).bind(PURGED_AT_ONCE).execute(&mut tx).await?;
         tx.commit().await?;
-        self.hub.publish(Audience::Users(&[user]), &ServerEvent::DoNotDisturbChanged { active });
-        Ok(())
+        Ok(i64::try_from(purged).is_ok_and(|purged| purged >= PURGED_AT_ONCE))
     }
 
     /// Tells everybody whom these steps dealt with; what they did is on disk. Who left the channel meanwhile hears
@@ -117,12 +134,6 @@ pub async fn unread(conn: &mut Conn, user: UserId) -> Result<(Vec<Unread>, bool)
     let rows = sql(UNREAD).bind(user).bind(UNREAD_MAX as i64 + 1).all(conn).await?;
     let unread = |row: &Row| Ok(Unread { message: row.id("message_id")?, channel: row.id("channel_id")? });
     Ok((rows.iter().take(UNREAD_MAX).map(unread).collect::<Result<_, Error>>()?, rows.len() > UNREAD_MAX))
-}
-
-/// Whether a user wants neither sound nor pop-up.
-pub async fn wants_no_disturbance(conn: &mut Conn, user: UserId) -> Result<bool, Error> {
-    let row = sql("select user_id from do_not_disturb where user_id = $1").bind(user).optional(conn).await?;
-    Ok(row.is_some())
 }
 
 fn about(message: &Message, mention: Mention) -> Notification {

@@ -41,6 +41,8 @@ async fn what_runs_all_day_never_looks_through_a_table() {
         ("unread up to", readings::UNREAD_UP_TO),
         ("read up to", readings::READ_UP_TO),
         ("inbox", notifications::INBOX),
+        ("inbox of what is unread", notifications::INBOX_UNREAD),
+        ("purge", notifications::PURGE),
         ("unread", notifications::UNREAD),
         ("inbox read", notifications::INBOX_READ),
         ("one read", notifications::ONE_READ),
@@ -62,9 +64,13 @@ async fn what_runs_all_day_never_looks_through_a_table() {
 async fn badges_are_read_off_the_small_index() {
     let folder = tempdir().unwrap();
     let db = Db::open(&crate::db::Address::File(folder.path().join("test.db"))).await.unwrap();
-    for statement in
-        [notifications::UNREAD, notifications::INBOX_READ, readings::READ_UP_TO, readings::UNREAD_UP_TO]
-    {
+    for statement in [
+        notifications::UNREAD,
+        notifications::INBOX_UNREAD,
+        notifications::INBOX_READ,
+        readings::READ_UP_TO,
+        readings::UNREAD_UP_TO,
+    ] {
         let plan = plan(&db, statement).await;
         assert!(plan.iter().any(|step| step.contains("notifications_unread")), "{plan:#?}");
     }

@@ -22,6 +22,7 @@ pub(super) fn all() -> Migrator {
         (11, "groups", include_str!("../../migrations/0011_groups.sql")),
         (12, "mentions", include_str!("../../migrations/0012_mentions.sql")),
         (13, "previews", include_str!("../../migrations/0013_previews.sql")),
+        (14, "statuses", include_str!("../../migrations/0014_statuses.sql")),
     ];
     Migrator::with_migrations(
         migrations

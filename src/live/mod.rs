@@ -11,11 +11,12 @@ pub mod typing;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use self::hub::{Audience, Connection, Hub};
-use self::presence::{News, Presences};
+use self::presence::{Here, News, Presences};
 use self::typing::Typing;
 use crate::clock::Timestamp;
-use crate::id::{ChannelId, UserId};
+use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::protocol::server::ServerEvent;
+use crate::protocol::types::Status;
 
 /// Everything about now.
 #[derive(Default)]
@@ -29,41 +30,61 @@ pub struct Live {
 
 impl Live {
     /// A connection of `user` has a socket.
-    pub fn arrived(&self, user: UserId) {
+    pub fn arrived(&self, user: UserId, connection: ConnectionId) {
         let mut presences = lock(&self.presences);
-        presences.connect(user);
+        presences.connect(user, connection);
         self.stir_for(&presences);
     }
 
-    /// A connection of `user` has none any more. Each `arrived` has exactly one of these.
-    pub fn departed(&self, user: UserId, now: Timestamp) {
-        lock(&self.presences).disconnect(user, now);
+    /// A socket of a connection of `user` is gone. Each `arrived` has exactly one of these.
+    pub fn departed(&self, user: UserId, connection: ConnectionId, now: Timestamp) {
+        lock(&self.presences).disconnect(user, connection, now);
     }
 
-    /// Who is online; from this moment on the connection hears of changes. To be called at the moment in which
+    /// Whether nobody does anything at this connection of `user`.
+    pub fn set_idle(&self, user: UserId, connection: ConnectionId, idle: bool) {
+        let mut presences = lock(&self.presences);
+        presences.set_idle(user, connection, idle);
+        self.stir_for(&presences);
+    }
+
+    /// What `user` chose to be seen as. Who is not seen is not seen to write either.
+    pub fn set_status(&self, user: UserId, status: Status) {
+        let mut typing = lock(&self.typing);
+        let mut presences = lock(&self.presences);
+        presences.set_status(user, status);
+        if status == Status::Invisible {
+            self.publish_typing(typing.forget(user));
+        }
+        self.stir_for(&presences);
+    }
+
+    /// Who is seen; from this moment on the connection hears of changes. To be called at the moment in which
     /// everything else is read that there are news of.
-    pub fn introduce(&self, connection: &Connection) -> Vec<UserId> {
+    pub fn introduce(&self, connection: &Connection) -> Here {
         let presences = lock(&self.presences);
         connection.introduce();
-        presences.online()
+        presences.here()
     }
 
-    /// Who is online.
-    pub fn online(&self) -> Vec<UserId> {
-        lock(&self.presences).online()
+    /// Whom `@here` reaches, in no order.
+    pub fn reached(&self) -> Vec<UserId> {
+        lock(&self.presences).reached()
     }
 
-    /// Tells everybody who came and who went since the last time.
+    /// Tells everybody who is seen otherwise since the last time.
     pub fn tell(&self) {
         let mut presences = lock(&self.presences);
-        if let Some(News { online, offline }) = presences.take_news() {
-            self.hub.tell_everyone(&ServerEvent::PresenceChanged { online, offline });
+        if let Some(News { here: Here { online, away, do_not_disturb }, offline }) = presences.take_news() {
+            let event = ServerEvent::PresenceChanged { online, away, do_not_disturb, offline };
+            self.hub.tell_everyone(&event);
         }
     }
 
-    /// `user` says whether they write in `channel`; everybody else there hears of a change.
+    /// `user` says whether they write in `channel`; everybody else there hears of a change, unless they are unseen.
     pub fn set_typing(&self, channel: ChannelId, user: UserId, active: bool, now: Timestamp) {
         let mut typing = lock(&self.typing);
+        let active = active && lock(&self.presences).status(user) != Status::Invisible;
         let change = typing.set(channel, user, active, now);
         self.publish_typing(change);
     }

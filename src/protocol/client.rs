@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Admission, ChannelKind, Involvement, Writers};
+use super::types::{Admission, ChannelKind, Involvement, Status, Writers};
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
 /// Every request a client may send. On the wire the variant is `type`, beside `id`.
@@ -163,6 +163,9 @@ pub enum Request {
     LoadNotifications {
         /// Those of messages before this one; the newest when there is none.
         before: Option<MessageId>,
+        /// Only those not seen yet.
+        #[serde(default)]
+        unread: bool,
     },
     /// Says that one notification was seen. Answer: `done`.
     MarkNotification {
@@ -181,10 +184,16 @@ pub enum Request {
         /// What.
         involvement: Involvement,
     },
-    /// Wants neither sound nor pop-up on any device, or wants them again. Answer: `done`.
-    SetDoNotDisturb {
+    /// Chooses what to be seen as, on every device. Answer: `done`.
+    SetStatus {
+        /// What.
+        status: Status,
+    },
+    /// Says that nobody has touched this page for ten minutes, or that somebody does again. Who is idle on all their
+    /// pages is seen as away. Answer: `done`.
+    SetIdle {
         /// Which.
-        active: bool,
+        idle: bool,
     },
     /// Makes a group; admins only. Answer: `group_changed`.
     CreateGroup {

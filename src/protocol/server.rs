@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::types::{
     Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading, Room,
-    RoomChange, RoomSpeakers, Standing, User, Users, VoiceLoad,
+    RoomChange, RoomSpeakers, Standing, Status, User, Users, VoiceLoad,
 };
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
@@ -123,11 +123,15 @@ pub enum ServerEvent {
         /// Writing or not.
         active: bool,
     },
-    /// People came or went. News: what happened within one gap is in one event, and nobody is in both lists.
+    /// People are seen otherwise. News: what happened within one gap is in one event, and nobody is in two lists.
     PresenceChanged {
         /// Who is online now.
         online: Vec<UserId>,
-        /// Who is not any more.
+        /// Who is away now.
+        away: Vec<UserId>,
+        /// Who is not to be disturbed now.
+        do_not_disturb: Vec<UserId>,
+        /// Who is not seen any more.
         offline: Vec<UserId>,
     },
     /// A user is new or looks different.
@@ -261,10 +265,10 @@ pub enum ServerEvent {
         /// The newest message read, when it was reading that changed.
         up_to: Option<MessageId>,
     },
-    /// This user wants no sounds and pop-ups on any device, or wants them again.
-    DoNotDisturbChanged {
-        /// Which.
-        active: bool,
+    /// This user chose to be seen otherwise, on some device.
+    StatusChanged {
+        /// As what.
+        status: Status,
     },
     /// A group is new, or not what it was.
     GroupChanged {
@@ -317,8 +321,12 @@ pub struct Snapshot {
     /// Everybody.
     #[cfg_attr(test, ts(as = "Vec<User>"))]
     pub users: Users,
-    /// Who is online; all others are offline.
+    /// Who is online. Whoever is in none of these three lists is offline, or not to be seen.
     pub online: Vec<UserId>,
+    /// Who is away.
+    pub away: Vec<UserId>,
+    /// Who is not to be disturbed.
+    pub do_not_disturb: Vec<UserId>,
     /// The channels open to this user, in order.
     pub channels: Vec<Channel>,
     /// Voice rooms with somebody in them.

@@ -350,7 +350,7 @@ pub enum Mention {
         /// Which.
         group: GroupId,
     },
-    /// Those of the channel who are online.
+    /// Those of the channel who are seen: online, away, or not to be disturbed.
     Here,
     /// All of the channel.
     Everyone,
@@ -427,6 +427,21 @@ pub enum Involvement {
     Everything,
 }
 
+/// What a user chose to be seen as, on every device, until they choose otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// As they are: online, or away when nobody has touched any of their pages for ten minutes.
+    Online,
+    /// Away.
+    Away,
+    /// Not to be disturbed: neither sound nor pop-up on any device.
+    DoNotDisturb,
+    /// Others see them as offline, but in voice rooms.
+    Invisible,
+}
+
 /// Where a user stands: what all their devices show, and nobody else is told.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -437,8 +452,8 @@ pub struct Standing {
     pub unread: Vec<Unread>,
     /// Whether there are still more of them.
     pub more_unread: bool,
-    /// They want neither sound nor pop-up.
-    pub do_not_disturb: bool,
+    /// What they chose to be seen as.
+    pub status: Status,
     /// The groups they are in.
     pub groups: Vec<GroupId>,
 }

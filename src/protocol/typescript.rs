@@ -63,6 +63,7 @@ fn text() -> String {
         types::Unread,
         types::Reading,
         types::Involvement,
+        types::Status,
         types::Standing,
         ErrorCode,
         Refusal,

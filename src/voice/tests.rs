@@ -8,7 +8,8 @@ use super::*;
 use crate::id::{IdSource, SessionId};
 use crate::live::Live;
 use crate::live::hub::{Connection, Next, QUEUE};
-use crate::protocol::types::{Participant, RoomSpeakers};
+use crate::live::presence::Presence;
+use crate::protocol::types::{Participant, RoomSpeakers, Status};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const GRACE: Duration = Duration::from_secs(30);
@@ -66,7 +67,7 @@ impl House {
 struct Listener {
     connection: Arc<Connection>,
     sees: Vec<ChannelId>,
-    online: BTreeSet<UserId>,
+    seen: BTreeMap<UserId, Presence>,
     rooms: BTreeMap<ChannelId, BTreeMap<ParticipantNumber, Participant>>,
     speakers: BTreeMap<ChannelId, BTreeSet<ParticipantNumber>>,
     events: usize,
@@ -82,7 +83,7 @@ impl Listener {
         Self {
             connection,
             sees: sees.to_vec(),
-            online: BTreeSet::new(),
+            seen: BTreeMap::new(),
             rooms: BTreeMap::new(),
             speakers: BTreeMap::new(),
             events: 0,
@@ -92,12 +93,20 @@ impl Listener {
 
     /// The moment of the snapshot.
     fn looks(&mut self, house: &House) {
-        self.online = house.live.introduce(&self.connection).into_iter().collect();
+        self.seen.clear();
+        let here = house.live.introduce(&self.connection);
+        self.sees(&here.online, &here.away, &here.do_not_disturb);
         for room in self.sees.iter().filter_map(|channel| house.rooms.room(*channel)) {
             let people = room.participants.into_iter().map(|seen| (seen.participant, seen));
             self.rooms.insert(room.channel, people.collect());
             self.speakers.insert(room.channel, room.speakers.into_iter().collect());
         }
+    }
+
+    fn sees(&mut self, online: &[UserId], away: &[UserId], undisturbed: &[UserId]) {
+        self.seen.extend(online.iter().map(|user| (*user, Presence::Online)));
+        self.seen.extend(away.iter().map(|user| (*user, Presence::Away)));
+        self.seen.extend(undisturbed.iter().map(|user| (*user, Presence::DoNotDisturb)));
     }
 
     /// Gets the snapshot, and what has been told since.
@@ -131,9 +140,9 @@ impl Listener {
     #[allow(clippy::wildcard_enum_match_arm, reason = "no event that comes to be later is news by itself")]
     fn applies(&mut self, event: ServerEvent) {
         match event {
-            ServerEvent::PresenceChanged { online, offline } => {
-                self.online.extend(online);
-                self.online.retain(|user| !offline.contains(user));
+            ServerEvent::PresenceChanged { online, away, do_not_disturb, offline } => {
+                self.sees(&online, &away, &do_not_disturb);
+                self.seen.retain(|user, _| !offline.contains(user));
             }
             ServerEvent::RoomsChanged { rooms } => {
                 for change in rooms {
@@ -176,7 +185,7 @@ impl Listener {
     fn is_right(&self, house: &House) {
         let mut fresh = Self::connects(house, &self.sees);
         fresh.looks(house);
-        assert_eq!(self.online, fresh.online, "others are online");
+        assert_eq!(self.seen, fresh.seen, "others are seen");
         assert_eq!(self.rooms, fresh.rooms, "others are in the rooms");
         assert_eq!(self.speakers, fresh.speakers, "others talk");
         house.live.hub.remove(fresh.connection.id);
@@ -191,7 +200,7 @@ fn nine_hundred_who_come_at_once_are_a_few_events_for_everybody() {
     let mut inside = Vec::new();
     for _ in 0..900 {
         let user = house.new_id();
-        house.live.arrived(user);
+        house.live.arrived(user, house.new_id());
         inside.push(house.comes_in(user, lounge));
     }
     house.tell();
@@ -260,7 +269,7 @@ fn storm(seed: u64) -> usize {
     // Two devices each.
     let devices: Vec<Vec<ConnectionId>> =
         users.iter().map(|_| (0..2).map(|_| house.new_id()).collect()).collect();
-    let mut sockets = vec![0; users.len()];
+    let mut sockets: Vec<Vec<ConnectionId>> = vec![Vec::new(); users.len()];
     let mut tickets: Vec<Ticket> = Vec::new();
     let mut stays: Vec<Ticket> = Vec::new();
     let (mut arriving, mut looking, mut listening) = (Vec::new(), Vec::new(), Vec::<Listener>::new());
@@ -270,7 +279,7 @@ fn storm(seed: u64) -> usize {
         let who = dice.roll(users.len());
         let (user, connection, channel) = (users[who], dice.pick(&devices[who]), dice.pick(&channels));
         let stay = (!stays.is_empty()).then(|| dice.pick(&stays));
-        match dice.roll(20) {
+        match dice.roll(22) {
             0..=3 => {
                 let entry = Entry { user, connection, channel, muted: dice.roll(2) == 0, deafened: false };
                 tickets.push(house.rooms.reserve(entry).0);
@@ -309,13 +318,14 @@ fn storm(seed: u64) -> usize {
                 house.rooms.handle_event(Event::Speakers { room, speakers });
             }
             13 => {
-                house.live.arrived(user);
-                sockets[who] += 1;
+                house.live.arrived(user, connection);
+                sockets[who].push(connection);
             }
-            14 if sockets[who] > 0 => {
-                sockets[who] -= 1;
-                house.live.departed(user, now);
-                house.live.expire(now);
+            14 => {
+                if let Some(connection) = sockets[who].pop() {
+                    house.live.departed(user, connection, now);
+                    house.live.expire(now);
+                }
             }
             15 | 16 => house.tell(),
             17 => {
@@ -333,6 +343,11 @@ fn storm(seed: u64) -> usize {
                 listener.iter().for_each(Listener::opens);
                 listening.extend(listener);
             }
+            20 => {
+                let all = [Status::Online, Status::Away, Status::DoNotDisturb, Status::Invisible];
+                house.live.set_status(user, dice.pick(&all));
+            }
+            21 => house.live.set_idle(user, connection, dice.roll(2) == 0),
             _ => {}
         }
         if dice.roll(4) == 0 {

@@ -126,8 +126,8 @@ pub async fn dispatch(
             doors.chat.mark_read(user, channel, message).await?;
             Ok(Answer::Done)
         }
-        Request::LoadNotifications { before } => {
-            let (notifications, more) = doors.chat.inbox(user, before).await?;
+        Request::LoadNotifications { before, unread } => {
+            let (notifications, more) = doors.chat.inbox(user, before, unread).await?;
             Ok(Answer::Notifications { notifications, more })
         }
         Request::MarkNotification { message } => {
@@ -142,8 +142,12 @@ pub async fn dispatch(
             doors.chat.set_involvement(user, channel, involvement).await?;
             Ok(Answer::Done)
         }
-        Request::SetDoNotDisturb { active } => {
-            doors.chat.set_do_not_disturb(user, active).await?;
+        Request::SetStatus { status } => {
+            doors.chat.set_status(user, status).await?;
+            Ok(Answer::Done)
+        }
+        Request::SetIdle { idle } => {
+            doors.live.set_idle(user, id, idle);
             Ok(Answer::Done)
         }
         Request::CreateGroup { name, color } => {

@@ -73,7 +73,7 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, from: IpAddr, mut socket: WebSo
         }
     };
     let Attached { connection, generation } = attached;
-    doors.live.arrived(me.user.id);
+    doors.live.arrived(me.user.id, connection.id);
     let (mut sink, mut stream) = socket.split();
     let (answers, queue) = mpsc::channel(ANSWERS);
     let welcome = Answer::Welcome { connection: connection.id, resumed };
@@ -85,7 +85,7 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, from: IpAddr, mut socket: WebSo
         end = read(doors, &connection, &answers, &heard, &mut stream) => end,
     };
     let now = doors.chat.now();
-    doors.live.departed(me.user.id, now);
+    doors.live.departed(me.user.id, connection.id, now);
     // False when another socket has taken over the connection, or it is closed for good.
     let ours = connection.detach(generation, now);
     if ours {
@@ -163,7 +163,8 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::MarkNotification { .. }
         | Request::MarkInbox { .. }
         | Request::SetInvolvement { .. }
-        | Request::SetDoNotDisturb { .. }
+        | Request::SetStatus { .. }
+        | Request::SetIdle { .. }
         | Request::CreateGroup { .. }
         | Request::UpdateGroup { .. }
         | Request::DeleteGroup { .. }
@@ -214,10 +215,8 @@ async fn attach(
     }
     // Both at one moment, from which on it hears what changes.
     let ids = channels.iter().map(|channel| channel.id);
-    let (rooms, mut online) = doors.voice.rooms_of(ids, || doors.live.introduce(&connection));
-    if !online.contains(&user) {
-        online.push(user);
-    }
+    let (rooms, mut here) = doors.voice.rooms_of(ids, || doors.live.introduce(&connection));
+    here.with_me(user, standing.status);
     let snapshot = Snapshot {
         server_name: doors.server_name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -225,7 +224,9 @@ async fn attach(
         me: user,
         // After its channels were opened: whoever comes meanwhile is in the list, in an event, or in both.
         users: doors.chat.users(),
-        online,
+        online: here.online,
+        away: here.away,
+        do_not_disturb: here.do_not_disturb,
         rooms,
         channels,
         voice_load: doors.voice.load(),

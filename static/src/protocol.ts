@@ -415,7 +415,11 @@ message: MessageId, } | { "type": "load_notifications",
 /**
  * Those of messages before this one; the newest when there is none.
  */
-before: MessageId | null, } | { "type": "mark_notification", 
+before: MessageId | null, 
+/**
+ * Only those not seen yet.
+ */
+unread: boolean, } | { "type": "mark_notification", 
 /**
  * The message that caused it.
  */
@@ -431,11 +435,15 @@ channel: ChannelId,
 /**
  * What.
  */
-involvement: Involvement, } | { "type": "set_do_not_disturb", 
+involvement: Involvement, } | { "type": "set_status", 
+/**
+ * What.
+ */
+status: Status, } | { "type": "set_idle", 
 /**
  * Which.
  */
-active: boolean, } | { "type": "create_group", 
+idle: boolean, } | { "type": "create_group", 
 /**
  * 1 to 40 characters; unlike every user's name and every other group's once case and punctuation are
  * set aside.
@@ -614,7 +622,15 @@ active: boolean, } | { "type": "presence_changed",
  */
 online: Array<UserId>, 
 /**
- * Who is not any more.
+ * Who is away now.
+ */
+away: Array<UserId>, 
+/**
+ * Who is not to be disturbed now.
+ */
+do_not_disturb: Array<UserId>, 
+/**
+ * Who is not seen any more.
  */
 offline: Array<UserId>, } | { "type": "user_changed", 
 /**
@@ -740,11 +756,11 @@ reading: Reading,
 /**
  * The newest message read, when it was reading that changed.
  */
-up_to: MessageId | null, } | { "type": "do_not_disturb_changed", 
+up_to: MessageId | null, } | { "type": "status_changed", 
 /**
- * Which.
+ * As what.
  */
-active: boolean, } | { "type": "group_changed", 
+status: Status, } | { "type": "group_changed", 
 /**
  * As it is now.
  */
@@ -796,9 +812,17 @@ me: UserId,
  */
 users: Array<User>, 
 /**
- * Who is online; all others are offline.
+ * Who is online. Whoever is in none of these three lists is offline, or not to be seen.
  */
 online: Array<UserId>, 
+/**
+ * Who is away.
+ */
+away: Array<UserId>, 
+/**
+ * Who is not to be disturbed.
+ */
+do_not_disturb: Array<UserId>, 
 /**
  * The channels open to this user, in order.
  */
@@ -997,6 +1021,11 @@ involvement: Involvement, };
 export type Involvement = "nothing" | "mentions" | "everything";
 
 /**
+ * What a user chose to be seen as, on every device, until they choose otherwise.
+ */
+export type Status = "online" | "away" | "do_not_disturb" | "invisible";
+
+/**
  * Where a user stands: what all their devices show, and nobody else is told.
  */
 export type Standing = { 
@@ -1013,9 +1042,9 @@ unread: Array<Unread>,
  */
 more_unread: boolean, 
 /**
- * They want neither sound nor pop-up.
+ * What they chose to be seen as.
  */
-do_not_disturb: boolean, 
+status: Status, 
 /**
  * The groups they are in.
  */

@@ -9,22 +9,51 @@ use cromulent::protocol::types::{Participant, ParticipantNumber, Room};
 /// Who is online, who is in which room, and who talks there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct View {
+    /// Whoever is seen, in whatever way.
     pub online: BTreeSet<UserId>,
+    pub away: BTreeSet<UserId>,
+    pub undisturbed: BTreeSet<UserId>,
     pub rooms: BTreeMap<ChannelId, BTreeMap<ParticipantNumber, Participant>>,
     pub speakers: BTreeMap<ChannelId, BTreeSet<ParticipantNumber>>,
 }
 
 impl View {
     pub fn of(snapshot: &Snapshot) -> Self {
-        let mut view = Self { online: snapshot.online.iter().copied().collect(), ..Self::default() };
+        let mut view = Self::default();
+        view.sees(&snapshot.online, &snapshot.away, &snapshot.do_not_disturb, &[]);
         snapshot.rooms.iter().for_each(|room| view.show(room));
         view
+    }
+
+    fn sees(&mut self, online: &[UserId], away: &[UserId], undisturbed: &[UserId], offline: &[UserId]) {
+        for user in online.iter().chain(away).chain(undisturbed).chain(offline) {
+            self.away.remove(user);
+            self.undisturbed.remove(user);
+            let seen = !offline.contains(user);
+            if seen {
+                self.online.insert(*user)
+            } else {
+                self.online.remove(user)
+            };
+        }
+        self.away.extend(away);
+        self.undisturbed.extend(undisturbed);
     }
 
     fn show(&mut self, Room { channel, participants, speakers, .. }: &Room) {
         let people = participants.iter().map(|seen| (seen.participant, seen.clone()));
         self.rooms.insert(*channel, people.collect());
         self.speakers.insert(*channel, speakers.iter().copied().collect());
+    }
+
+    /// How somebody is seen.
+    pub fn how(&self, user: UserId) -> &'static str {
+        match (self.away.contains(&user), self.undisturbed.contains(&user)) {
+            (true, _) => "away",
+            (_, true) => "undisturbed",
+            _ if self.online.contains(&user) => "online",
+            _ => "offline",
+        }
     }
 
     /// Who is in a room.
@@ -45,9 +74,8 @@ impl View {
     pub fn apply(&mut self, event: &ServerEvent) {
         match event {
             ServerEvent::Ready { snapshot } => *self = Self::of(snapshot),
-            ServerEvent::PresenceChanged { online, offline } => {
-                self.online.extend(online);
-                self.online.retain(|user| !offline.contains(user));
+            ServerEvent::PresenceChanged { online, away, do_not_disturb, offline } => {
+                self.sees(online, away, do_not_disturb, offline);
             }
             ServerEvent::RoomsChanged { rooms } => {
                 for change in rooms {

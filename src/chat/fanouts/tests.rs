@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::chat::groups;
 use crate::chat::messages::{Body, Draft, Nonce};
+use crate::chat::{groups, notifications};
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
 use crate::id::GroupId;
@@ -215,7 +215,7 @@ async fn nobody_outside_the_channel_is_told_and_nobody_who_wants_to_hear_nothing
     let nothing = Involvement::Nothing;
     house.chat.set_involvement(house.people[3], house.channel, nothing).await.unwrap();
     for user in [1, 2, 3] {
-        house.live.arrived(house.people[user]);
+        house.live.arrived(house.people[user], house.chat.next_id());
     }
     let message = house.posts(1, "@u2 @u3 @u4").await.unwrap();
     // A name that nobody in the channel has means nobody.
@@ -237,12 +237,34 @@ async fn nobody_outside_the_channel_is_told_and_nobody_who_wants_to_hear_nothing
 async fn here_reaches_however_many_are_online() {
     let house = House::of(700).await;
     for user in &house.people[..650] {
-        house.live.arrived(*user);
+        house.live.arrived(*user, house.chat.next_id());
     }
     let message = house.posts(0, "@here").await.unwrap();
     assert_eq!(house.notifications().await, FIRST as i64 - 1);
     house.works_off().await;
     assert_eq!(house.told(&message).await.into_keys().collect::<Vec<_>>(), (1..650).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_was_seen_long_ago_is_purged_a_bounded_number_at_a_time() {
+    let house = House::of(700).await;
+    for text in ["@everyone", "@everyone again"] {
+        house.posts(0, text).await.unwrap();
+        house.works_off().await;
+    }
+    assert_eq!(house.notifications().await, 2 * 699);
+    let seen = house.clock.now();
+    let mut tx = house.db.begin().await.unwrap();
+    sql("update notifications set read_at = $1").bind(seen).execute(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    house.clock.advance(notifications::KEPT_FOR);
+    assert!(!house.chat.purge_notifications().await.unwrap());
+    assert_eq!(house.notifications().await, 2 * 699, "kept to the last moment");
+    house.clock.advance(Duration::from_millis(1));
+    assert!(house.chat.purge_notifications().await.unwrap());
+    assert_eq!(house.notifications().await, 2 * 699 - notifications::PURGED_AT_ONCE);
+    assert!(!house.chat.purge_notifications().await.unwrap());
+    assert_eq!(house.notifications().await, 0);
 }
 
 #[tokio::test]
@@ -305,7 +327,7 @@ async fn storms_of_edits_end_where_the_last_text_says() {
     const PARTS: [&str; 6] = ["@everyone", "@here", "@devs", "@u1", "@u7", "@u650"];
     let house = House::of(700).await;
     for user in &house.people[..150] {
-        house.live.arrived(*user);
+        house.live.arrived(*user, house.chat.next_id());
     }
     for seed in 1..=6u64 {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
