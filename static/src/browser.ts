@@ -16,6 +16,9 @@ export interface Browser {
   stop(): void;
 }
 
+/** What somebody does at a page. */
+const INPUTS = ["pointerdown", "pointermove", "keydown", "wheel", "focus"] as const;
+
 export function openClient(signedOut: () => void): Browser {
   const speakers = new Speakers();
   const client = new Client({
@@ -50,6 +53,8 @@ export function openClient(signedOut: () => void): Browser {
   const depart = (event: PageTransitionEvent) => {
     if (!event.persisted) client.voice.leave();
   };
+  const touch = () => client.touch();
+  for (const input of INPUTS) addEventListener(input, touch, { passive: true, capture: true });
   addEventListener("online", nudge);
   addEventListener("pagehide", depart);
   document.addEventListener("visibilitychange", seen);
@@ -58,6 +63,7 @@ export function openClient(signedOut: () => void): Browser {
     client,
     speakers,
     stop() {
+      for (const input of INPUTS) removeEventListener(input, touch, { capture: true });
       removeEventListener("online", nudge);
       removeEventListener("pagehide", depart);
       document.removeEventListener("visibilitychange", seen);

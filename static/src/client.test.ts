@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Client } from "./client";
-import type { Message, Request, ServerEvent, Snapshot } from "./protocol";
+import { IDLE_MS } from "./idle";
+import type { Message, Notification, Request, ServerEvent, Snapshot } from "./protocol";
 import type { Wire } from "./socket";
 import { bareChannel } from "./store/channel.fake";
 import { FakeTimers, settle } from "./timers.fake";
@@ -67,6 +68,8 @@ const snapshot: Snapshot = {
     { ...plain, id: ben, username: "ben", role: "member" },
   ],
   online: [ana],
+  away: [],
+  do_not_disturb: [],
   channels: [
     bareChannel(general, "text", "general", 1),
     bareChannel(lounge, "voice", "Lounge", 2),
@@ -75,7 +78,7 @@ const snapshot: Snapshot = {
   voice_load: "normal",
   categories: [],
   groups: [],
-  standing: { readings: [], unread: [], more_unread: false, do_not_disturb: false, groups: [] },
+  standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
 };
 
 const message = (number: number, more: Partial<Message> = {}): Message => ({
@@ -155,6 +158,114 @@ describe("an admin", () => {
     expect(await made).toEqual(channel);
     server().event({ type: "channel_created", channel });
     expect(client.store.channels.filter((one) => one.id === channel.id)).toEqual([channel]);
+  });
+});
+
+describe("a page that nobody touches", () => {
+  /** Time goes by, and the server says that it is there. */
+  const passes = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 5_000) {
+      await timers.pass(Math.min(left, 5_000));
+      if (server().all("ping").length > 0) await server().answers("ping", { type: "done" });
+    }
+  };
+  const idle = () => server().all("set_idle").map((one) => one.idle);
+
+  it("is told of after ten minutes, and again when somebody is back", async () => {
+    await server().welcomes();
+    await passes(IDLE_MS - 5_000);
+    expect(idle()).toEqual([]);
+    client.touch();
+    await passes(IDLE_MS - 5_000);
+    expect(idle()).toEqual([]);
+    await passes(5_000);
+    expect(idle()).toEqual([true]);
+    await server().answers("set_idle", { type: "done" });
+    client.touch();
+    expect(idle()).toEqual([true, false]);
+    await server().answers("set_idle", { type: "done" });
+    await passes(5_000);
+    expect(idle()).toEqual([true, false]);
+  });
+
+  it("is told of until the server knows, and to a new connection once more", async () => {
+    await server().welcomes();
+    await passes(IDLE_MS);
+    await server().refuses("set_idle", "rate_limited");
+    await passes(2_000);
+    expect(idle()).toEqual([true, true]);
+    await server().answers("set_idle", { type: "done" });
+    await server().dies();
+    await passes(1_000);
+    await server().welcomes();
+    await passes(2_000);
+    expect(idle()).toEqual([true]);
+  });
+
+  it("is in use while its user talks", async () => {
+    const seat = { participant: 1, user: ana, muted: false, deafened: false, media: "connected" } as const;
+    await server().welcomes({ rooms: [{ channel: lounge, participants: [seat], speakers: [1], slots: [1] }] });
+    await passes(2 * IDLE_MS);
+    expect(idle()).toEqual([]);
+  });
+});
+
+describe("the inbox", () => {
+  const notification = (number: number): Notification => ({
+    message: `m-${number}`,
+    channel: general,
+    author: ben,
+    mention: { type: "user", user: ana },
+    preview: `words ${number}`,
+    posted_at: number,
+    read: false,
+  });
+  const page = (more: boolean, ...numbers: number[]) => ({ type: "notifications", notifications: numbers.map(notification), more });
+  const shown = () => client.store.inboxItems.items.map((one) => one.message);
+
+  it("begins with what is unread and goes on in pages", async () => {
+    await server().welcomes();
+    client.openInbox("unread");
+    expect(client.store.inboxItems.state).toBe("loading");
+    expect(server().all("load_notifications")).toMatchObject([{ before: null, unread: true }]);
+    await server().answers("load_notifications", page(true, 9, 8));
+    client.loadOlderInbox();
+    client.loadOlderInbox();
+    expect(server().all("load_notifications").slice(1)).toMatchObject([{ before: "m-8", unread: true }]);
+    await server().refuses("load_notifications", "internal");
+    expect(client.store.inboxItems.older).toBe("failed");
+    client.loadOlderInbox();
+    await server().answers("load_notifications", page(false, 7));
+    expect(shown()).toEqual(["m-9", "m-8", "m-7"]);
+    client.loadOlderInbox();
+    expect(server().all("load_notifications")).toHaveLength(3);
+    client.openInbox(null);
+    expect(shown()).toEqual([]);
+  });
+
+  it("takes no answer to an earlier question for that to a later one", async () => {
+    await server().welcomes();
+    client.openInbox("unread");
+    client.openInbox("all");
+    await server().answers("load_notifications", page(false, 1), 1);
+    expect(client.store.inboxItems).toMatchObject({ view: "all", state: "loading", items: [] });
+    await server().answers("load_notifications", page(false, 2));
+    expect(shown()).toEqual(["m-2"]);
+  });
+
+  it("that could not be had is tried again by whoever asks, and when the link is back", async () => {
+    await server().welcomes();
+    client.openInbox("all");
+    await server().refuses("load_notifications", "internal");
+    expect(client.store.inboxItems.state).toBe("failed");
+    client.retryInbox();
+    await server().answers("load_notifications", page(false, 2));
+    await server().dies();
+    expect(shown()).toEqual(["m-2"]);
+    await timers.pass(1_000);
+    await server().welcomes();
+    await server().answers("load_notifications", page(false, 3, 2));
+    expect(shown()).toEqual(["m-3", "m-2"]);
   });
 });
 
@@ -452,7 +563,7 @@ describe("writing", () => {
     for (let tries = 0; tries < 3; tries += 1) {
       await timers.pass(10_000);
       // Something else proves that the link lives.
-      server().event({ type: "presence_changed", online: [ben], offline: [] });
+      server().event({ type: "presence_changed", online: [ben], away: [], do_not_disturb: [], offline: [] });
     }
     expect(server().all("post_message").map((one) => one.nonce)).toEqual(["nonce-1", "nonce-1", "nonce-1"]);
     expect(pending()).toMatchObject([{ failure: "silent" }]);

@@ -6,6 +6,7 @@
  */
 import { type Link, RequestError, Socket, type Wire } from "./socket";
 import { Channels } from "./channels";
+import { Idle } from "./idle";
 import type {
   Answer,
   ChannelId,
@@ -14,10 +15,11 @@ import type {
   Involvement,
   Message,
   MessageId,
-  Notification,
   ServerEvent,
+  Status,
   UserId,
 } from "./protocol";
+import type { InboxView } from "./store/inbox";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
 import type { Joined, VoicePorts } from "./voice/ports";
@@ -65,11 +67,17 @@ export class Client {
   /** When it was last told of a channel. */
   private readonly markedAt = new Map<ChannelId, number>();
   private typing: { channel: ChannelId; at: number } | null = null;
+  /** Counts, so that the answer to an earlier question is not taken for that to a later one. */
+  private inboxAsked = 0;
+  private readonly idle: Idle;
+  /** Whether the server takes this page for idle; null while it is being told. */
+  private toldIdle: boolean | null = false;
   private stopSweep: (() => void) | null = null;
 
   constructor(private readonly ports: ClientPorts) {
     const { timers } = ports;
     this.store = new Store(timers);
+    this.idle = new Idle(timers);
     this.socket = new Socket(ports.dial, timers, {
       link: (link) => this.linkChanged(link),
       event: (event) => this.hear(event),
@@ -171,9 +179,32 @@ export class Client {
     await this.done({ type: "delete_message", message });
   }
 
-  /** A page of the inbox: what came before a message, or the newest. Fails with a `RequestError`. */
-  async loadInbox(before: MessageId | null): Promise<{ notifications: Notification[]; more: boolean }> {
-    return expect(await this.socket.request({ type: "load_notifications", before }), "notifications");
+  /** Looks into the inbox, at one of its lists; or no more. */
+  openInbox(view: InboxView | null) {
+    this.store.lookIntoInbox(view);
+    if (view !== null) void this.fetchInbox();
+  }
+
+  /** Tries again what could not be had. */
+  retryInbox() {
+    this.store.changeInbox((inbox) => inbox.again());
+    void this.fetchInbox();
+  }
+
+  loadOlderInbox() {
+    const { items, older, view } = this.store.inboxItems;
+    const last = items.at(-1);
+    if ((older !== "more" && older !== "failed") || !last) return;
+    this.store.changeInbox((inbox) => inbox.loadingOlder());
+    const same = () => this.store.inboxItems.view === view && this.store.inboxItems.older === "loading";
+    this.notifications(last.message, view).then(
+      ({ notifications, more }) => {
+        if (same()) this.store.changeInbox((inbox) => inbox.olderLoaded(notifications, more));
+      },
+      () => {
+        if (same()) this.store.changeInbox((inbox) => inbox.olderFailed());
+      },
+    );
   }
 
   /** One notification was seen. */
@@ -190,8 +221,14 @@ export class Client {
     await this.done({ type: "set_involvement", channel, involvement });
   }
 
-  async setDoNotDisturb(active: boolean): Promise<void> {
-    await this.done({ type: "set_do_not_disturb", active });
+  /** Chooses what to be seen as. Fails with a `RequestError`. */
+  async setStatus(status: Status): Promise<void> {
+    await this.done({ type: "set_status", status });
+  }
+
+  /** Somebody does something at this page. */
+  touch() {
+    if (this.idle.touch()) void this.tellIdle();
   }
 
   /** Makes a group, as an admin; it is in the store when this is over. Fails with a `RequestError`. */
@@ -301,6 +338,8 @@ export class Client {
     this.store.apply(event);
     switch (event.type) {
       case "ready":
+        // A new connection is taken for one that is in use.
+        this.toldIdle = false;
         this.voiceReady();
         this.afterReturn();
         break;
@@ -333,7 +372,7 @@ export class Client {
       case "notification_read":
       case "inbox_read":
       case "reading_changed":
-      case "do_not_disturb_changed":
+      case "status_changed":
       case "group_changed":
       case "group_deleted":
       case "group_member_changed":
@@ -363,6 +402,7 @@ export class Client {
   /** The link is back: fetch what is missing and send what waits. */
   private afterReturn() {
     if (this.opened !== null) this.fetchNewest(this.opened);
+    if (this.store.inboxItems.state !== "closed") this.retryInbox();
     void this.tellMark();
     for (const channel of this.store.held()) {
       void this.closeGap(channel);
@@ -373,6 +413,24 @@ export class Client {
   private sweep() {
     this.store.sweep();
     void this.tellMark();
+    const { me } = this.store;
+    // Whoever talks is there, without touching anything.
+    if (me !== null && this.store.isTalking(me)) this.touch();
+    void this.tellIdle();
+  }
+
+  /** Tells the server whether anybody does anything here, when it believes otherwise. What fails is tried at the next beat. */
+  private async tellIdle() {
+    const idle = this.idle.now;
+    const before = this.toldIdle;
+    if (before === null || before === idle || !this.socket.isOpen) return;
+    this.toldIdle = null;
+    try {
+      await this.done({ type: "set_idle", idle });
+      this.toldIdle ??= idle;
+    } catch {
+      this.toldIdle ??= before;
+    }
   }
 
   /**
@@ -438,6 +496,23 @@ export class Client {
       ({ messages, more }) => this.store.loaded(channel, "newest", messages, more),
       () => this.store.notLoaded(channel, "newest"),
     );
+  }
+
+  private async fetchInbox() {
+    const { view } = this.store.inboxItems;
+    const asked = ++this.inboxAsked;
+    const still = () => asked === this.inboxAsked && this.store.inboxItems.state === "loading";
+    try {
+      const { notifications, more } = await this.notifications(null, view);
+      if (still()) this.store.changeInbox((inbox) => inbox.loaded(notifications, more));
+    } catch {
+      if (still()) this.store.changeInbox((inbox) => inbox.failed());
+    }
+  }
+
+  private async notifications(before: MessageId | null, view: InboxView) {
+    const answer = await this.socket.request({ type: "load_notifications", before, unread: view === "unread" });
+    return expect(answer, "notifications");
   }
 
   private async closeGap(channel: ChannelId) {

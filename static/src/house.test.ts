@@ -44,9 +44,8 @@ describe("the look", () => {
 describe("the words", () => {
   // Those whose words are still in them. None may be added, and one that has none left is taken out.
   const awaited = [
-    "AboutChannel", "AccountFields", "App", "ArrangeChannels", "Banner", "BrowseChannels", "ChannelFields",
-    "ChannelMembers", "ChannelRow", "ChannelSettings", "Conversation", "Door", "Frame", "HouseMenu", "Links",
-    "MemberRow", "NewChannel", "NotHere", "RoomRow", "Rooms", "SettingsPeople", "Side",
+    "AccountFields", "App", "ArrangeChannels", "BrowseChannels", "ChannelFields",
+    "ChannelMembers", "ChannelSettings", "Conversation", "Door", "Links", "NewChannel", "NotHere", "RoomRow", "SettingsPeople",
   ]; // prettier-ignore
   const speaking = files.filter(([path, text]) => path.endsWith(".svelte") && literals(text).length > 0);
   const nameOf = (path: string) => path.replace(/^.*\/|\.svelte$/gu, "");

@@ -1,11 +1,13 @@
 /**
  * Addresses of pages. Pure: the address bar itself is the view's affair.
  */
+import type { MessageId } from "./protocol";
 
 export type Route =
   /** The rooms; on wide frames with the channel last read beside them. */
   | { page: "home" }
-  | { page: "channel"; slug: string }
+  /** With a message: that one is shown, wherever in the channel it stands. */
+  | { page: "channel"; slug: string; message?: MessageId }
   | { page: "door" }
   | { page: "setup"; token: string }
   /** One's own settings; without a part the list of parts, which on wide frames shows the first. */
@@ -14,7 +16,7 @@ export type Route =
   | { page: "reset"; token: string }
   | { page: "confirm"; token: string };
 
-export const SETTINGS = ["profile", "sign-in", "devices", "people"] as const;
+export const SETTINGS = ["profile", "notifications", "sign-in", "devices", "people"] as const;
 export type SettingsPart = (typeof SETTINGS)[number];
 
 /** Pages for who is not signed in, or forgot how. */
@@ -24,6 +26,10 @@ export function isLink(page: Route["page"]): boolean {
 
 export function parseRoute(path: string): Route {
   const [first, second, ...rest] = path.split("/").filter((part) => part !== "");
+  const [third] = rest;
+  if (first === "c" && second !== undefined && third !== undefined && rest.length === 1) {
+    return { page: "channel", slug: decode(second), message: decode(third) };
+  }
   if (rest.length === 0 && second !== undefined) {
     if (first === "c") return { page: "channel", slug: decode(second) };
     if (first === "setup") return { page: "setup", token: decode(second) };
@@ -43,7 +49,7 @@ export function pathOf(route: Route): string {
     case "home":
       return "/";
     case "channel":
-      return `/c/${encodeURIComponent(route.slug)}`;
+      return `/c/${encodeURIComponent(route.slug)}${route.message === undefined ? "" : `/${encodeURIComponent(route.message)}`}`;
     case "door":
       return "/in";
     case "setup":

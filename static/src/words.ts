@@ -4,7 +4,8 @@
  * Short main clauses, present tense, you and we: what happened, then what helps. Users never read the words of
  * the machine room (slot, participant, forwarder). Must not know: where a sentence is shown.
  */
-import type { Admission, Channel, ChannelKind, ErrorCode, Person, VoiceLoad, Writers } from "./protocol";
+import type { Admission, Channel, ChannelKind, ErrorCode, Mention, Person, VoiceLoad, Writers } from "./protocol";
+import type { Presence } from "./store/presences";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
 import type { NoMicrophone } from "./voice/microphone";
@@ -302,7 +303,164 @@ export function pictureFrom(host: string): string {
   return `Picture from ${host}`;
 }
 
+// ---- the inbox and what one hears ----
+
+export const inbox = {
+  title: "Inbox",
+  close: "Close inbox",
+  views: { unread: "Unread", all: "All" },
+  show: "What to show",
+  list: "Notifications",
+  markAll: "Mark all read",
+  markOne: "Mark as read",
+  unread: "unread",
+  empty: { unread: "Nothing is waiting for you", all: "Nobody has mentioned you yet" },
+  emptyHelp: "Mentions of you land here.",
+  failed: "The inbox could not be loaded",
+  offline: "Offline. This is what we knew last.",
+  older: "Show older ones",
+  olderFailed: "Older ones could not be loaded. Try again",
+} as const;
+
+/** "Inbox, 3 unread" */
+export function inboxLabel(count: number, more: boolean): string {
+  return count === 0 ? inbox.title : `${inbox.title}, ${badge(count, more)} unread`;
+}
+
+/** What stands in a badge. */
+export function badge(count: number, more: boolean): string {
+  return more || count > 99 ? "99+" : String(count);
+}
+
+/** Follows the name of a channel, for readers of screens. */
+export function mentionsOfYou(count: number): string {
+  return count === 1 ? ", 1 mention of you" : `, ${count} mentions of you`;
+}
+
+/** "Theo in #general" */
+export function saidIn(name: string, channel: string): string {
+  return `${name} in #${channel}`;
+}
+
+/** Why somebody was meant. */
+export function meantBy(mention: Mention["type"]): string {
+  return { user: "you", group: "a group of yours", here: "whoever is here", everyone: "everyone" }[mention];
+}
+
+/** "14:12", "yesterday 14:12", "3 May 2026" */
+export function when(at: number, now: number): string {
+  if (dayKey(at) === dayKey(now)) return time(at);
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (dayKey(at) === dayKey(yesterday.getTime())) return `yesterday ${time(at)}`;
+  return dateAnyYear.format(at);
+}
+
+export const involvement = {
+  title: "What you hear of it",
+  names: { nothing: "Nothing", mentions: "Mentions", everything: "Everything" },
+  hints: {
+    nothing: "Muted: no mention in it reaches you, and what is new stays grey.",
+    mentions: "What mentions you is in your inbox, with a sound.",
+    everything: "The same, and a sound for every message.",
+  },
+} as const;
+
+/** Follows the name of a channel of which one wants to hear nothing. */
+export const muted = ", muted for you";
+
+/** The title of the page: how much is waiting, what is shown, whose house it is. */
+export function pageTitle(waiting: string, shown: string | null, house: string): string {
+  const name = shown === null ? house : `${shown}, ${house}`;
+  return waiting === "" ? name : `(${waiting}) ${name}`;
+}
+
+export const notices = {
+  hint: "They hold for this device. What you are seen as, and what you hear of each channel, holds on all of them.",
+  desktop: "Pop-ups",
+  desktopHint: "They show who mentions you while this page is not in front of you, and go when you have read it elsewhere.",
+  desktopOn: "Show pop-ups",
+  ask: "Allow pop-ups",
+  asking: "Your browser asks you now.",
+  denied: "Your browser blocks pop-ups from this page. Allow them at the symbol beside the address, then come back here.",
+  unsupported: "This browser shows no pop-ups here. They need a secure address (https), and on some phones an app.",
+  sounds: "Sounds",
+  cues: { mention: "When somebody mentions you", message: "For messages in channels of which you hear everything" },
+  volume: "Loudness",
+  volumeOf: (percent: number) => `${percent} %`,
+  tryIt: "Play it",
+  undisturbed: "You are not to be disturbed: there is neither sound nor pop-up until you choose another status in the menu.",
+} as const;
+
+export const frame = {
+  skip: "Skip to the message field",
+} as const;
+
+export const roomsList = {
+  title: "Rooms and channels",
+  list: "Room list",
+  voice: "Voice",
+  text: "Text",
+  unread: ", unread",
+  failed: ", a message was not sent",
+} as const;
+
+export const reload = "Reload";
+export const letMeHear = "Let me hear";
+export const close = "Close";
+
+// ---- how people are seen ----
+
+export function presence(value: Presence | "invisible"): string {
+  return { online, away: "away", do_not_disturb: "do not disturb", invisible: "invisible", offline: "offline" }[value];
+}
+
+/** The same as a shape: full, a crescent, a bar, a broken ring. */
+export function presenceIcon(value: Exclude<Presence, "offline"> | "invisible"): "here" | "moon" | "bar" | "ring" {
+  return ({ online: "here", away: "moon", do_not_disturb: "bar", invisible: "ring" } as const)[value];
+}
+
+export const side = {
+  title: "People",
+  close: "Close people",
+  list: "List of people",
+  inRoom: "In this room",
+  online: "Online",
+  offline: "Offline",
+} as const;
+
+export function showMore(count: number): string {
+  return `Show ${count} more`;
+}
+
+/** Begins a message to somebody. */
+export const mentionThem = "Mention in a message";
+
+/** Beside a name. */
+export const admin = "admin";
+
+export const menu = {
+  title: "Menu",
+  admin: "Admin of this server",
+  member: "Signed in here",
+  status: "You are seen as",
+  statuses: { online: "Online", away: "Away", do_not_disturb: "Do not disturb", invisible: "Invisible" },
+  statusHints: {
+    online: "After ten minutes without a touch you are seen as away.",
+    away: "Until you choose otherwise.",
+    do_not_disturb: "No sound and no pop-up on any device. Badges go on counting.",
+    invisible: "Others see you as offline, but in voice rooms and by what you write.",
+  },
+  theme: "Theme",
+  themes: { system: "System", dark: "Dark", light: "Light" },
+  signOut: "Sign out",
+  version: (house: string, version: string) => `${house}, Cromulent ${version}`,
+} as const;
+
 export const tryAgain = "Try again";
+/** A part of the page that is loaded when it is wanted. */
+export const notFetched = "Not loaded";
+export const notFetchedHelp = "This part of the page could not be loaded. Try again in a moment.";
 export const online = "online";
 export const loading = "Loading";
 /** After one's own name. */
@@ -672,7 +830,7 @@ export const settings = {
   title: "Settings",
   back: "Back to the rooms",
   backToList: "Back to settings",
-  parts: { profile: "Profile", "sign-in": "Password and e-mail", devices: "Where you are signed in", people: "People" },
+  parts: { profile: "Profile", notifications: "Notifications", "sign-in": "Password and e-mail", devices: "Where you are signed in", people: "People" },
   saved: "Saved",
   notLoaded: "This page could not be loaded. Open it again in a moment.",
   profileHint: "Everybody on this server sees this, at once.",

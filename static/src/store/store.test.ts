@@ -49,6 +49,8 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
     { ...plain, id: cleo, username: "cleo", role: "member" },
   ],
   online: [ana, ben],
+  away: [],
+  do_not_disturb: [],
   channels: [
     bareChannel(general, "text", "general", 1),
     bareChannel(lounge, "voice", "Lounge", 2),
@@ -58,7 +60,7 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   voice_load: "normal",
   categories: [],
   groups: [],
-  standing: { readings: [], unread: [], more_unread: false, do_not_disturb: false, groups: [] },
+  standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
   ...more,
 });
 
@@ -84,6 +86,20 @@ beforeEach(() => {
   timers = new FakeTimers();
   store = new Store(timers);
   touched = [];
+});
+
+describe("how people are seen", () => {
+  it("is one of four, and of oneself one more", () => {
+    ready({ online: [ben], away: [ana], do_not_disturb: [cleo] });
+    expect([ana, ben, cleo, "u-dan"].map((user) => store.presence(user))).toEqual(["away", "online", "do_not_disturb", "offline"]);
+    ear("presence");
+    store.apply({ type: "presence_changed", online: [], away: [ben], do_not_disturb: ["u-dan"], offline: [ana] });
+    expect([ana, ben, cleo, "u-dan"].map((user) => store.presence(user))).toEqual(["offline", "away", "do_not_disturb", "do_not_disturb"]);
+    expect([...store.online].sort()).toEqual([ben, cleo, "u-dan"].sort());
+    store.apply({ type: "status_changed", status: "invisible" });
+    expect(store.presence(ana)).toBe("invisible");
+    expect(touched).toEqual(["presence", "presence"]);
+  });
 });
 
 describe("a busy server", () => {
@@ -410,7 +426,7 @@ describe("what became of a message", () => {
 describe("badges", () => {
   const reading = (newest: number, read: number) => ({ channel: general, newest, read, involvement: "mentions" as const });
   const standing = (more: Partial<Snapshot["standing"]>) =>
-    ready({ standing: { readings: [], unread: [], more_unread: false, do_not_disturb: false, groups: [], ...more } });
+    ready({ standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [], ...more } });
   const unread = (number: number, channel = general) => ({ message: message(number).id, channel });
   const notification = (number: number, channel = general): Notification => ({
     message: message(number).id,
@@ -505,12 +521,12 @@ describe("badges", () => {
     ear("inbox");
     notify(1);
     expect(store.alert?.message).toBe("m-0001");
-    store.apply({ type: "do_not_disturb_changed", active: true });
+    store.apply({ type: "status_changed", status: "do_not_disturb" });
     notify(2);
     expect(store.alert?.message).toBe("m-0001");
     expect(store.undisturbed).toBe(true);
     expect(store.inbox.count).toBe(2);
-    expect(touched).toHaveLength(3);
+    expect(touched).toHaveLength(2);
   });
 });
 
@@ -547,9 +563,9 @@ describe("people", () => {
 
   it("come and go", () => {
     ear("presence");
-    store.apply({ type: "presence_changed", online: [cleo, "u-dan"], offline: [] });
+    store.apply({ type: "presence_changed", online: [cleo, "u-dan"], away: [], do_not_disturb: [], offline: [] });
     expect(store.online.has(cleo)).toBe(true);
-    store.apply({ type: "presence_changed", online: [], offline: [cleo, "u-nobody"] });
+    store.apply({ type: "presence_changed", online: [], away: [], do_not_disturb: [], offline: [cleo, "u-nobody"] });
     expect([...store.online]).toEqual([ana, ben, "u-dan"]);
     expect(touched).toEqual(["presence", "presence"]);
   });

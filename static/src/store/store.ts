@@ -20,6 +20,7 @@ import type {
   RoomChange,
   ServerEvent,
   Snapshot,
+  Status,
   User,
   UserId,
   VoiceLoad,
@@ -28,6 +29,8 @@ import type { Timers } from "../timers";
 import { inOrder, standing } from "./channels";
 import * as histories from "./history";
 import { emptyHistory, type History, type PendingPost } from "./history";
+import { Inbox, type InboxList, type InboxView } from "./inbox";
+import { type Presence, Presences } from "./presences";
 import { Pulse } from "./pulse";
 import { Readings } from "./readings";
 import { type Topic, Topics } from "./topics";
@@ -38,6 +41,20 @@ const KEPT_UNSEEN = 100;
 const CHECKED_AGAIN = 40;
 /** Somebody who writes repeats it every 2 s and the server forgets after 5; a little later we do too. */
 const TYPING_MS = 6_000;
+
+/** Something worth a sound and a pop-up. */
+export interface Alert {
+  /** A mention that meant this user, or a message in a channel of which they want to hear everything. */
+  kind: "mention" | "message";
+  message: MessageId;
+  channel: ChannelId;
+  author: UserId;
+  /** How it begins, as it was written. */
+  text: string;
+}
+
+/** Characters of a message that are in an alert. */
+const ALERT_TEXT = 100;
 
 /** Which part of a channel is loaded. */
 export type Page = "newest" | "older" | "newer";
@@ -67,7 +84,8 @@ export class Store {
   private meId: UserId | null = null;
   private isReady = false;
   private userMap: ReadonlyMap<UserId, User> = new Map();
-  private onlineSet: ReadonlySet<UserId> = new Set();
+  private readonly presences = new Presences();
+  private myStatus: Status = "online";
   private channelList: readonly Channel[] = [];
   private categoryList: readonly Category[] = [];
   /** Of the channels whose members somebody asked for. */
@@ -81,8 +99,8 @@ export class Store {
   private readonly historyMap = new Map<ChannelId, History>();
   private readonly typingMap = new Map<ChannelId, ReadonlyMap<UserId, number>>();
   private readonly readings = new Readings();
-  private latestAlert: Notification | null = null;
-  private isUndisturbed = false;
+  private readonly inboxList = new Inbox();
+  private latestAlert: Alert | null = null;
   private groupMap: ReadonlyMap<GroupId, Group> = new Map();
   private myGroupSet: ReadonlySet<GroupId> = new Set();
   /** Where the line "New since" stands, by channel. */
@@ -116,14 +134,10 @@ export class Store {
       case "typing_changed":
         this.typingChanged(event.channel, event.user, event.active);
         break;
-      case "presence_changed": {
-        const online = new Set(this.onlineSet);
-        for (const user of event.online) online.add(user);
-        for (const user of event.offline) online.delete(user);
-        this.onlineSet = online;
+      case "presence_changed":
+        this.presences.change(event);
         this.topics.touch("presence");
         break;
-      }
       case "user_changed":
         this.userMap = new Map(this.userMap).set(event.user.id, event.user);
         this.topics.touch("users");
@@ -187,21 +201,28 @@ export class Store {
         this.notified(event.notification);
         break;
       case "notification_withdrawn":
+        this.readings.withdraw(event.message);
+        this.inboxList.drop((one) => one.message === event.message);
+        this.touchBadges();
+        break;
       case "notification_read":
         this.readings.withdraw(event.message);
+        this.inboxList.seen((one) => one.message === event.message);
         this.touchBadges();
         break;
       case "inbox_read":
         this.readings.seenUpTo(event.up_to);
+        this.inboxList.seen((one) => one.message <= event.up_to);
         this.touchBadges();
         break;
       case "reading_changed":
         this.readings.changed(event.reading, event.up_to);
+        if (event.up_to !== null) this.inboxList.seenIn(event.reading.channel, event.up_to);
         this.touchBadges();
         break;
-      case "do_not_disturb_changed":
-        this.isUndisturbed = event.active;
-        this.topics.touch("inbox");
+      case "status_changed":
+        this.myStatus = event.status;
+        this.topics.touch("presence");
         break;
       case "group_changed":
         this.groupMap = new Map(this.groupMap).set(event.group.id, event.group);
@@ -231,7 +252,8 @@ export class Store {
     this.isStopping = false;
     this.isCutOff = false;
     this.userMap = new Map(snapshot.users.map((user) => [user.id, user]));
-    this.onlineSet = new Set(snapshot.online);
+    this.presences.load(snapshot);
+    this.myStatus = snapshot.standing.status;
     this.categoryList = inOrder(snapshot.categories);
     this.channelList = standing(snapshot.channels, this.categoryList);
     this.memberMap.clear();
@@ -260,7 +282,6 @@ export class Store {
       this.historyMap.set(id, { ...history, gapAfter, older, newer, meanwhile: [] });
     }
     this.readings.load(snapshot.standing);
-    this.isUndisturbed = snapshot.standing.do_not_disturb;
     this.groupMap = new Map(snapshot.groups.map((group) => [group.id, group]));
     this.myGroupSet = new Set(snapshot.standing.groups);
     this.topics.touchAll();
@@ -281,6 +302,7 @@ export class Store {
     this.markMap.delete(channel);
     this.typingMap.delete(channel);
     this.readings.forget(channel);
+    this.inboxList.drop((one) => one.channel === channel);
     this.touchBadges();
     if (this.historyMap.delete(channel)) this.topics.touch(`history:${channel}`);
     this.topics.touch(`members:${channel}`);
@@ -317,6 +339,17 @@ export class Store {
     if (channel === this.seen) this.sawEnd(channel);
     else if (message.author !== this.meId && !wasUnread) this.markNew(channel, message);
     this.touchBadges();
+    const wanted = this.readings.involvement(channel) === "everything" && message.author !== this.meId;
+    // Of a message that means this user their notification follows.
+    if (wanted && channel !== this.seen && !this.meansMe(message)) {
+      this.alertOf("message", { ...message, message: message.id, text: message.body });
+    }
+  }
+
+  private alertOf(kind: Alert["kind"], { message, channel, author, text }: Omit<Alert, "kind">) {
+    if (this.undisturbed) return;
+    this.latestAlert = { kind, message, channel, author, text: text.slice(0, ALERT_TEXT) };
+    this.topics.touch("alert");
   }
 
   private changeMessage(channel: ChannelId, id: MessageId, change: (message: Message) => Message) {
@@ -327,10 +360,12 @@ export class Store {
 
   private notified(notification: Notification) {
     const { channel, message } = notification;
+    const known = this.readings.isUnseen(message);
     this.readings.notify(message, channel);
+    this.inboxList.arrived(notification);
     if (channel === this.seen) this.sawEnd(channel);
-    else if (!this.isUndisturbed) this.latestAlert = notification;
     this.touchBadges();
+    if (channel !== this.seen && !known) this.alertOf("mention", { ...notification, text: notification.preview });
   }
 
   private setMyGroup(group: GroupId, member: boolean) {
@@ -579,6 +614,7 @@ export class Store {
     const left = this.opened;
     if (left === channel) return;
     this.opened = channel;
+    this.topics.touch("opened");
     this.unseenCount = 0;
     this.placeHeld = false;
     if (left === null) return;
@@ -604,6 +640,19 @@ export class Store {
       this.topics.touch(`history:${channel}`);
     }
     if (this.sawEnd(channel)) this.touchBadges();
+  }
+
+  /** Somebody looks into the inbox, or does not any more. */
+  lookIntoInbox(view: InboxView | null) {
+    if (view === null) this.inboxList.close();
+    else this.inboxList.open(view);
+    this.topics.touch("inbox");
+  }
+
+  /** What becomes of the inbox that somebody looks into. */
+  changeInbox(change: (inbox: Inbox) => void) {
+    change(this.inboxList);
+    this.topics.touch("inbox");
   }
 
   /** What was seen here and the server is to be told of; urgent when a mention was among it. */
@@ -655,8 +704,17 @@ export class Store {
   get users(): ReadonlyMap<UserId, User> {
     return this.userMap;
   }
+  /** Whoever is seen, in whatever way. */
   get online(): ReadonlySet<UserId> {
-    return this.onlineSet;
+    return this.presences.seen;
+  }
+  /** How somebody is seen; oneself also when nobody else sees one. */
+  presence(user: UserId): Presence | "invisible" {
+    return user === this.meId && this.myStatus === "invisible" ? "invisible" : this.presences.of(user);
+  }
+  /** What oneself chose to be seen as. */
+  get status(): Status {
+    return this.myStatus;
   }
   get channels(): readonly Channel[] {
     return this.channelList;
@@ -689,12 +747,21 @@ export class Store {
   involvement(channel: ChannelId): Involvement {
     return this.readings.involvement(channel);
   }
-  /** The latest notification worth a sound and a pop-up. */
-  get alert(): Notification | null {
+  /** Whether what an alert is about was seen meanwhile, on whatever device. */
+  isSettled({ kind, message, channel }: Alert): boolean {
+    return kind === "mention" ? !this.readings.isUnseen(message) : !this.readings.unread.has(channel);
+  }
+  /** The inbox, while somebody looks into it. */
+  get inboxItems(): InboxList {
+    return this.inboxList.list;
+  }
+  /** The latest thing worth a sound and a pop-up. */
+  get alert(): Alert | null {
     return this.latestAlert;
   }
+  /** Whether oneself wants neither sound nor pop-up. */
   get undisturbed(): boolean {
-    return this.isUndisturbed;
+    return this.myStatus === "do_not_disturb";
   }
   get groups(): ReadonlyMap<GroupId, Group> {
     return this.groupMap;
@@ -713,6 +780,10 @@ export class Store {
           return true;
       }
     });
+  }
+  /** The channel on the screen. */
+  get openChannel(): ChannelId | null {
+    return this.opened;
   }
   /** The first message that was new when the reader came, for the line above it. */
   newSince(channel: ChannelId): string | null {

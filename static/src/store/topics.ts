@@ -12,7 +12,7 @@ export type Topic =
   | "link"
   /** Names and roles of users. */
   | "users"
-  /** Who is online. */
+  /** How people are seen, and what oneself chose to be seen as. */
   | "presence"
   /** Which rooms have people. */
   | "rooms"
@@ -32,10 +32,14 @@ export type Topic =
   | `members:${ChannelId}`
   /** Who writes in one channel. */
   | `typing:${ChannelId}`
+  /** Which channel is on the screen. */
+  | "opened"
   /** Which channels have something new, and how much of it means oneself. */
   | "unread"
-  /** Mentions not seen; do-not-disturb. */
+  /** Mentions not seen, and the inbox while somebody looks into it. */
   | "inbox"
+  /** There is something worth a sound and a pop-up: once for each. */
+  | "alert"
   /** Groups and who is in them. */
   | "groups"
   /** One's own voice. */

@@ -12,7 +12,7 @@ import type { Topic } from "../store/topics";
 import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
-import { deletedAccount, somebody } from "../words";
+import { badge, deletedAccount, somebody } from "../words";
 
 /** Where drafts are remembered; signing out forgets what begins with "draft.". */
 const DRAFTS = "draft.all";
@@ -22,6 +22,7 @@ export type OpenSheet =
   | { name: "new-channel" }
   | { name: "browse" }
   | { name: "arrange" }
+  | { name: "person"; user: UserId }
   /** The channel as it was when the sheet was opened; this user need not be in it. */
   | { name: "about" | "members" | "settings"; channel: Channel };
 
@@ -36,6 +37,8 @@ export class App {
   /** On wide frames the side column stays open until it is closed; elsewhere it lies over the rest. */
   sideOpen = $state(true);
   sideOver = $state(false);
+  /** The inbox is in the place of the people. */
+  private inboxShown = $state(false);
   private openedSheet = $state.raw<OpenSheet | null>(null);
   /** What had the focus before the first of a row of sheets. */
   private beforeSheet: Element | null = null;
@@ -102,6 +105,12 @@ export class App {
     return null;
   }
 
+  /** How much is in the inbox, as a badge says it; nothing when nothing is. */
+  waiting(): string {
+    const { count, more } = this.at("inbox").inbox;
+    return count === 0 ? "" : badge(count, more);
+  }
+
   /** Whether this user may change the house. */
   admin(): boolean {
     const { me } = this.at("server");
@@ -133,8 +142,36 @@ export class App {
   }
 
   showPeople() {
+    this.closeInbox();
     this.sideOpen = true;
     this.sideOver = true;
+  }
+
+  get inboxOpen(): boolean {
+    return this.inboxShown;
+  }
+
+  toggleInbox() {
+    if (this.inboxShown) {
+      this.closeInbox();
+      return;
+    }
+    this.client.openInbox("unread");
+    this.inboxShown = true;
+    this.sideOver = true;
+  }
+
+  closeInbox() {
+    if (!this.inboxShown) return;
+    this.client.openInbox(null);
+    this.inboxShown = false;
+    this.sideOver = false;
+  }
+
+  /** Another page was opened: what lies over it goes, and what stands beside it stays. */
+  leaveSide(beside: boolean) {
+    if (!beside) this.closeInbox();
+    this.sideOver = false;
   }
 
   get sheet(): OpenSheet | null {

@@ -18,6 +18,17 @@ export function handleKeys(event: KeyboardEvent, app: App, channels: readonly Ch
   }
   // Over the page lies a layer with keys of its own.
   if (app.jumping) return;
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.code === "KeyI") {
+    event.preventDefault();
+    app.toggleInbox();
+    return;
+  }
+  // A dialog or a menu over the page closes first, by itself.
+  if (event.key === "Escape" && app.inboxOpen && app.sheet === null && !document.querySelector(":popover-open")) {
+    event.preventDefault();
+    app.closeInbox();
+    return;
+  }
   if (event.key === "Escape" && app.sideOver) {
     event.preventDefault();
     app.sideOver = false;
@@ -45,8 +56,9 @@ export function handleKeys(event: KeyboardEvent, app: App, channels: readonly Ch
     }
   }
   if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
-    const unread = app.client.store.unread;
-    const among = event.shiftKey ? channels.filter((one) => unread.has(one.id) || one === current) : channels;
+    const { store } = app.client;
+    const isNew = (one: Channel) => store.unread.has(one.id) && store.involvement(one.id) !== "nothing";
+    const among = event.shiftKey ? channels.filter((one) => isNew(one) || one === current) : channels;
     const index = among.findIndex((one) => one === current);
     const next = among[(index + (event.key === "ArrowUp" ? -1 : 1) + among.length) % among.length];
     if (!next) return;
