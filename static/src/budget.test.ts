@@ -15,7 +15,8 @@ const named = [...page.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/gu)].map((
 // Without a build, or with the page that stands in for one, there is nothing to weigh.
 it.skipIf(named.length === 0)("the first scripts weigh no more than the budget", async () => {
   const weights = await Promise.all(named.map(async (path) => [path, await compressed(scripts[path] ?? "")] as const));
-  for (const [path, weight] of weights) expect(weight, path).toBeGreaterThan(1_000);
+  // What is not there weighs 20; some parts are only a few words.
+  for (const [path, weight] of weights) expect(weight, path).toBeGreaterThan(40);
   const sum = weights.reduce((all, [, weight]) => all + weight, 0);
   expect(sum, JSON.stringify(weights)).toBeLessThanOrEqual(SCRIPTS);
 });

@@ -67,20 +67,12 @@ async function elsewhere(stage, person, hertz, options) {
   return stage.person(`${person.name} elsewhere`, hertz, { ...options, storageState });
 }
 
-/** What the browser answers when the page asks about pop-ups. */
+/** What the browser answers when the page asks about pop-ups. What is not granted once anything was is denied. */
 async function permits(person, setting) {
   const { page } = person;
-  const session = await page.context().newCDPSession(page);
-  const { targetInfo } = await session.send('Target.getTargetInfo');
-  const browser = await page.context().browser().newBrowserCDPSession();
-  await browser.send('Browser.setPermission', {
-    origin: new URL(page.url()).origin,
-    browserContextId: targetInfo.browserContextId,
-    permission: { name: 'notifications' },
-    setting,
-  });
-  await browser.detach();
-  await session.detach();
+  const context = page.context();
+  if (setting === 'prompt') await context.clearPermissions();
+  else await context.grantPermissions(setting === 'granted' ? ['notifications'] : [], { origin: new URL(page.url()).origin });
 }
 
 /** Keeps every pop-up and every note that is played, as they are made. */
