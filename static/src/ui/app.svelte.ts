@@ -39,6 +39,7 @@ export class App {
   sideOver = $state(false);
   /** The inbox is in the place of the people. */
   private inboxShown = $state(false);
+  private beforeInbox: Element | null = null;
   private openedSheet = $state.raw<OpenSheet | null>(null);
   /** What had the focus before the first of a row of sheets. */
   private beforeSheet: Element | null = null;
@@ -156,6 +157,7 @@ export class App {
       this.closeInbox();
       return;
     }
+    this.beforeInbox = document.activeElement;
     this.client.openInbox("unread");
     this.inboxShown = true;
     this.sideOver = true;
@@ -166,6 +168,11 @@ export class App {
     this.client.openInbox(null);
     this.inboxShown = false;
     this.sideOver = false;
+    const before = this.beforeInbox;
+    // What it lay over must be in sight before it can have the focus.
+    void tick().then(() => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    });
   }
 
   /** Another page was opened: what lies over it goes, and what stands beside it stays. */
