@@ -103,6 +103,8 @@ story('a busy server says so, in every width and theme', async (stage) => {
   for (const person of all) faults.push(...(await inspect(person, 'busy-fewer-voices')));
 
   await cai.page.getByRole('button', { name: 'Rooms', exact: true }).click();
+  await until('the list of rooms says so too', () => banner(cai).isVisible());
+  faults.push(...(await inspect(cai, 'busy-rooms')));
   await cai.joins('Garden');
   await cai.unmutes();
   await toText();
