@@ -40,7 +40,8 @@ pub(super) const INBOX: &str =
      order by n.message_id desc limit $3";
 
 pub(super) const INBOX_UNREAD: &str =
-    "select n.message_id, n.channel_id, n.kind, n.target, 0 as read_at, x.author_id, x.body, x.posted_at
+    "select n.message_id, n.channel_id, n.kind, n.target, coalesce(n.read_at, 0) as read_at,
+            x.author_id, x.body, x.posted_at
      from notifications n join messages x on x.id = n.message_id
      join memberships m on m.user_id = n.user_id and m.channel_id = n.channel_id
      where n.user_id = $1 and n.read_at is null and n.message_id < $2 and x.deleted_at is null
