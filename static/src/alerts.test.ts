@@ -61,7 +61,7 @@ async function posts(number: number, { body = `words ${number}`, mentions = fals
   const means = { type: "user", user: ana } as const;
   store.apply({
     type: "message_posted",
-    message: { ...about, id, body, nonce: id, number, state: { type: "posted" }, mentions: mentions ? [means] : [] },
+    message: { ...about, id, body, nonce: id, number, state: { type: "posted" }, mentions: mentions ? [means] : [], preview: null },
   });
   if (mentions) {
     store.apply({ type: "notified", notification: { ...about, message: id, mention: means, preview: body, read: false } });
