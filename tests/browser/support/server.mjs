@@ -42,6 +42,8 @@ export class Server {
       ['--password-passes', '1'],
       // All of these people come from one address.
       ['--password-tries-per-minute', '0'],
+      // It goes nowhere that messages point to, unless a story says where: there is nothing at this port (discard).
+      ['--previews-ports', '9'],
       flags,
     ].flat();
   }
