@@ -82,6 +82,19 @@ async fn history_comes_in_pages_of_fifty_from_either_end() {
     let (after, more) = ana.reads(Cursor::After(ids[0])).await;
     assert!(more);
     assert_eq!(after.iter().map(|message| message.id).collect::<Vec<_>>(), ids[1..51]);
+
+    // A place is found by its number, also when what stood there was deleted.
+    ben.deletes(ids[79]).await.unwrap();
+    for (number, expected, further) in
+        [(80, &ids[79..], false), (1, &ids[..50], true), (-7, &ids[..50], true), (120, &ids[119..], false)]
+    {
+        let (from, more) = ana.reads(Cursor::From(number.into())).await;
+        assert_eq!(from.iter().map(|message| message.id).collect::<Vec<_>>(), expected, "from {number}");
+        assert_eq!(more, further, "from {number}");
+    }
+    for beyond in [121, i64::MAX] {
+        assert_eq!(ana.reads(Cursor::From(beyond.into())).await, (Vec::new(), false));
+    }
 }
 
 #[tokio::test]

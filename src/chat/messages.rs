@@ -47,6 +47,13 @@ pub(super) const BEFORE: &str = select!("where channel_id = $1 and id < $3 order
 
 pub(super) const AFTER: &str = select!("where channel_id = $1 and id > $3 order by id limit $2");
 
+/// From the message on that so many others came after: found by walking over the index, from the nearer side of what
+/// is mostly asked for, which reads no message.
+pub(super) const FROM_END: &str = select!(
+    "where channel_id = $1 and id >= (select id from messages where channel_id = $1 order by id desc limit 1 offset $3)
+     order by id limit $2"
+);
+
 /// The client's own mark of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Nonce(String);
@@ -285,11 +292,20 @@ async fn page(conn: &mut Conn, channel: ChannelId, cursor: Cursor) -> Result<Pag
         Cursor::Latest => of_channel(LATEST),
         Cursor::Before(id) => of_channel(BEFORE).bind(id),
         Cursor::After(id) => of_channel(AFTER).bind(id),
+        Cursor::From(number) => {
+            let head = i64::from(readings::head(conn, channel).await?);
+            // Numbers have no gaps, so they are places. Before the first is the first; after the last is nothing.
+            let since = head - i64::from(number).max(1);
+            if since < 0 {
+                return Ok(Page { messages: Vec::new(), more: false });
+            }
+            of_channel(FROM_END).bind(since)
+        }
     };
     let rows = statement.all(conn).await?;
     let more = rows.len() > PAGE;
     let mut messages = rows.iter().take(PAGE).map(message).collect::<Result<Vec<_>, _>>()?;
-    if !matches!(cursor, Cursor::After(_)) {
+    if matches!(cursor, Cursor::Latest | Cursor::Before(_)) {
         messages.reverse();
     }
     add_rest(conn, &mut messages).await?;

@@ -30,6 +30,7 @@ async fn what_runs_all_day_never_looks_through_a_table() {
         ("latest page", messages::LATEST),
         ("page before", messages::BEFORE),
         ("page after", messages::AFTER),
+        ("page from", messages::FROM_END),
         ("mentions of a page", mentioned::OF_MESSAGES),
         ("previews of a page", previews::OF_MESSAGES),
         ("preview by address", previews::BY_URL),

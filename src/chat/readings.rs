@@ -125,6 +125,12 @@ pub async fn next_number(conn: &mut Conn, channel: ChannelId) -> Result<MessageN
     Ok(row.integer("number")?.into())
 }
 
+/// The number of the newest message of a channel; 0 when there is none.
+pub async fn head(conn: &mut Conn, channel: ChannelId) -> Result<MessageNumber, Error> {
+    let row = sql("select number from heads where channel_id = $1").bind(channel).optional(conn).await?;
+    row.map_or(Ok(MessageNumber::default()), |row| Ok(row.integer("number")?.into()))
+}
+
 /// Whoever writes has read what was written before.
 pub async fn wrote(conn: &mut Conn, message: &Message) -> Result<(), Error> {
     move_mark(conn, message.author, message.channel, message.number).await?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{Admission, ChannelKind, Involvement, Status, Writers};
-use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
+use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, MessageNumber, UserId};
 
 /// Every request a client may send. On the wire the variant is `type`, beside `id`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -294,4 +294,6 @@ pub enum Cursor {
     Before(MessageId),
     /// Those just after this one.
     After(MessageId),
+    /// Those from this place on.
+    From(MessageNumber),
 }

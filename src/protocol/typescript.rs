@@ -116,6 +116,7 @@ fn text() -> String {
         ("CLOSE_SLOW", close::SLOW.into()),
         ("CLOSE_REPLACED", close::REPLACED.into()),
         ("CHANNEL_TOPIC_MAX", crate::chat::channels::settings::TOPIC_MAX as u64),
+        ("EVERYONE_MAX", u64::try_from(crate::chat::mentioned::EVERYONE_MAX).unwrap()),
         ("CATEGORY_NAME_MAX", crate::chat::categories::NAME_MAX as u64),
     ] {
         text.push_str(&format!("\nexport const {name} = {value};\n"));

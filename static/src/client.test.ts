@@ -115,7 +115,7 @@ const showsMiddle = async () => {
   const brought = client.bringInto(general, "m-0500");
   await server().answers("load_messages", { type: "messages", messages: [message(499)], more: true });
   await server().answers("load_messages", { type: "messages", messages: [message(500)], more: true });
-  expect(await brought).toBe(true);
+  expect(await brought).toBe("there");
   expect(bodies()).toEqual(["message 499", "message 500"]);
 };
 
@@ -335,13 +335,59 @@ describe("reading", () => {
     await server().welcomes();
     client.open(general);
     await server().answers("load_messages", { type: "messages", messages: [message(900)], more: true });
-    expect(await client.bringInto(general, "m-0900")).toBe(true);
+    expect(await client.bringInto(general, "m-0900")).toBe("there");
     const brought = client.bringInto(general, "m-0001");
     await server().answers("load_messages", { type: "messages", messages: [], more: false });
     expect(server().all("load_messages").at(-1)).toMatchObject({ page: { after: "00000000-0000-0000-0000-000000000000" } });
     await server().answers("load_messages", { type: "messages", messages: [message(2)], more: true });
-    expect(await brought).toBe(false);
+    expect(await brought).toBe("absent");
     expect(bodies()).toEqual(["message 900"]);
+  });
+
+  it("shows a part of a channel whose newest messages were on their way, and leaves no hole behind it", async () => {
+    await server().welcomes();
+    client.open(general);
+    const brought = client.bringInto(general, "m-0500");
+    const answer = (messages: Message[], before: number) => server().answers("load_messages", { type: "messages", messages, more: true }, before);
+    await answer([message(499)], 0);
+    await answer([message(500)], 0);
+    expect(await brought).toBe("there");
+    await answer([message(900)], 2);
+    expect(bodies()).toEqual(["message 499", "message 500"]);
+    client.toNewest(general);
+    await answer([message(900)], 0);
+    expect(bodies()).toEqual(["message 900"]);
+  });
+
+  it("says when a message cannot be had, and when there is none of this name", async () => {
+    await server().welcomes();
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(900)], more: true });
+    const nonsense = client.bringInto(general, "nonsense");
+    await settle();
+    await server().refuses("load_messages", "malformed");
+    expect(await nonsense).toBe("absent");
+    const lost = client.bringInto(general, "m-0001");
+    await server().dies();
+    expect(await lost).toBe("unreachable");
+  });
+
+  it("goes to the first new message, however far above it is", async () => {
+    const reading = { channel: general, newest: 900, read: 120, involvement: "mentions" as const };
+    await server().welcomes({ standing: { ...snapshot.standing, readings: [reading] } });
+    client.open(general);
+    await server().answers("load_messages", { type: "messages", messages: [message(899), message(900)], more: true });
+    // The line does not stand above what is only the first that is held.
+    expect(client.store.newSince(general)).toBeNull();
+    expect(client.store.newAfter(general)).toBe(120);
+    const brought = client.bringNew(general);
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: { from: 121 } });
+    await server().answers("load_messages", { type: "messages", messages: [message(121, { author: ana }), message(122)], more: true });
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: { before: "m-0121" } });
+    await server().answers("load_messages", { type: "messages", messages: [message(119), message(120)], more: true });
+    expect(await brought).toEqual({ brought: "there", message: "m-0122" });
+    expect(bodies()).toEqual(["message 119", "message 120", "message 121", "message 122"]);
+    expect(await client.bringNew(general)).toEqual({ brought: "there", message: "m-0122" });
   });
 
   it("loads a channel that was opened before there was a link", async () => {

@@ -10,6 +10,7 @@ import { Idle } from "./idle";
 import type {
   Answer,
   ChannelId,
+  Cursor,
   Group,
   GroupId,
   Involvement,
@@ -50,6 +51,9 @@ const SWEEP_MS = 1_000;
 const BEFORE_ALL: MessageId = "00000000-0000-0000-0000-000000000000";
 /** The server is told of what is read in the open channel this often; a thousand may look at the same. */
 const MARK_EVERY_MS = 5_000;
+
+/** What came of looking for a message. */
+export type Brought = "there" | "absent" | "unreachable";
 
 export class Client {
   readonly store: Store;
@@ -275,18 +279,36 @@ export class Client {
     this.fetchNewest(channel);
   }
 
-  /** Makes sure that a message is held, with what is around it. False when it is not there. */
-  async bringInto(channel: ChannelId, id: MessageId): Promise<boolean> {
+  /** Makes sure that a message is held, with what is around it. */
+  async bringInto(channel: ChannelId, id: MessageId): Promise<Brought> {
     const holds = () => this.store.history(channel).messages.some((message) => message.id === id);
-    if (holds()) return true;
+    if (holds()) return "there";
     try {
       const before = await this.messages(channel, { before: id });
       const after = await this.messages(channel, { after: before.messages.at(-1)?.id ?? BEFORE_ALL });
-      if (!after.messages.some((message) => message.id === id)) return false;
+      if (!after.messages.some((message) => message.id === id)) return "absent";
       this.store.place(channel, [...before.messages, ...after.messages], before.more);
-      return true;
+      return "there";
+    } catch (error) {
+      return fault(error) === "invalid" || fault(error) === "malformed" ? "absent" : "unreachable";
+    }
+  }
+
+  /** Makes sure that the first message that was new when the reader came is held, with what is around it. */
+  async bringNew(channel: ChannelId): Promise<{ brought: Brought; message: MessageId | null }> {
+    const read = this.store.newAfter(channel);
+    const held = this.store.newSince(channel);
+    if (read === null || held !== null) return { brought: held === null ? "absent" : "there", message: held };
+    try {
+      const after = await this.messages(channel, { from: read + 1 });
+      const first = after.messages[0];
+      if (!first) return { brought: "absent", message: null };
+      const before = await this.messages(channel, { before: first.id });
+      this.store.place(channel, [...before.messages, ...after.messages], before.more);
+      const message = this.store.newSince(channel) ?? first.id;
+      return { brought: "there", message };
     } catch {
-      return false;
+      return { brought: "unreachable", message: null };
     }
   }
 
@@ -451,7 +473,7 @@ export class Client {
       this.markedAt.set(channel, now);
       this.store.toldMark(mark.channel, mark.message);
     } catch (error) {
-      const code = error instanceof RequestError ? error.code : "internal";
+      const code = fault(error);
       // A channel that was closed meanwhile; all else is tried again at a later beat.
       if (code === "not_found") this.store.toldMark(mark.channel, mark.message);
     } finally {
@@ -492,9 +514,15 @@ export class Client {
     const { newest } = this.store.history(channel);
     if (newest === "loaded" || newest === "loading") return;
     this.store.loading(channel, "newest");
+    // Meanwhile another part of the channel may be shown, and this page would leave a hole behind it.
+    const stillWanted = () => this.store.history(channel).newest === "loading";
     this.messages(channel, "latest").then(
-      ({ messages, more }) => this.store.loaded(channel, "newest", messages, more),
-      () => this.store.notLoaded(channel, "newest"),
+      ({ messages, more }) => {
+        if (stillWanted()) this.store.loaded(channel, "newest", messages, more);
+      },
+      () => {
+        if (stillWanted()) this.store.notLoaded(channel, "newest");
+      },
     );
   }
 
@@ -535,7 +563,7 @@ export class Client {
     }
   }
 
-  private async messages(channel: ChannelId, page: "latest" | { before: string } | { after: string }) {
+  private async messages(channel: ChannelId, page: Cursor) {
     const answer = await this.socket.request({ type: "load_messages", channel, page });
     return expect(answer, "messages");
   }
@@ -553,7 +581,7 @@ export class Client {
           this.store.confirmed(message);
           tries = 0;
         } catch (error) {
-          const code = error instanceof RequestError ? error.code : "internal";
+          const code = fault(error);
           // It stays on its way: sent again when the link is back. The nonce keeps it from being there twice.
           if (code === "lost") return;
           tries += 1;
@@ -591,6 +619,10 @@ export class Client {
   private async done(request: Parameters<Socket["request"]>[0]): Promise<void> {
     await this.socket.request(request);
   }
+}
+
+function fault(error: unknown): RequestError["code"] {
+  return error instanceof RequestError ? error.code : "internal";
 }
 
 function expect<T extends Answer["type"]>(answer: Answer, type: T): Extract<Answer, { type: T }> {

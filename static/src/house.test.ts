@@ -45,7 +45,7 @@ describe("the words", () => {
   // Those whose words are still in them. None may be added, and one that has none left is taken out.
   const awaited = [
     "AccountFields", "App", "ArrangeChannels", "BrowseChannels", "ChannelFields",
-    "ChannelMembers", "ChannelSettings", "Conversation", "Door", "Links", "NewChannel", "NotHere", "RoomRow", "SettingsPeople",
+    "ChannelMembers", "ChannelSettings", "Door", "Links", "NewChannel", "NotHere", "RoomRow", "SettingsPeople",
   ]; // prettier-ignore
   const speaking = files.filter(([path, text]) => path.endsWith(".svelte") && literals(text).length > 0);
   const nameOf = (path: string) => path.replace(/^.*\/|\.svelte$/gu, "");

@@ -506,7 +506,7 @@ seq: number, };
 /**
  * Which page of a channel's history.
  */
-export type Cursor = "latest" | { "before": MessageId } | { "after": MessageId };
+export type Cursor = "latest" | { "before": MessageId } | { "after": MessageId } | { "from": MessageNumber };
 
 /**
  * The result of a request, inside `{"id":…,"result":…}`.
@@ -1516,5 +1516,7 @@ export const CLOSE_SLOW = 4008;
 export const CLOSE_REPLACED = 4009;
 
 export const CHANNEL_TOPIC_MAX = 300;
+
+export const EVERYONE_MAX = 50;
 
 export const CATEGORY_NAME_MAX = 60;

@@ -457,6 +457,44 @@ export const menu = {
   version: (house: string, version: string) => `${house}, Cromulent ${version}`,
 } as const;
 
+/** What one does with a message. */
+export const message = {
+  tools: "Message actions",
+  more: "More",
+  acts: { edit: "Edit", "copy-text": "Copy text", "copy-link": "Copy link", delete: "Delete" },
+  actsOf: (author: string) => `Message of ${author}`,
+  textCopied: "Text copied",
+  linkCopied: "Link copied",
+  notCopied: "Your browser did not let us copy it.",
+  edited: "(edited) ",
+  editLabel: "Edit message",
+  editHint: "Enter saves, Escape leaves it as it was",
+  emptyHint: "Without a text it is deleted. Enter asks first",
+  editFirst: "Save this one first, or leave it as it was.",
+  save: "Save",
+  leaveIt: "Leave it as it was",
+  goneMeanwhile: "This message was deleted meanwhile. Your text is still here.",
+  postInstead: "Post it as a new message",
+  deleteTitle: "Delete message",
+  deleteLoss: "It is gone for everybody at once, and cannot be brought back.",
+  deleteLossOf: (author: string) => `It is gone for everybody at once, also for ${author}, and cannot be brought back.`,
+  keep: "Keep it",
+  absent: "This message is not here. It may have been deleted, or belong to another channel.",
+  unreachable: "This message could not be loaded. Try the link again in a moment.",
+  dismiss: "Dismiss",
+  toNew: "To the first new message",
+} as const;
+
+/** For hovering over what says that a message was edited. */
+export function editedAt(at: number): string {
+  return `Edited ${exact(at)}`;
+}
+
+/** A message for those who go through them with keys and do not see it. */
+export function messageLabel(author: string, at: number, text: string): string {
+  return `${author}, ${time(at)}, ${text}`;
+}
+
 export const tryAgain = "Try again";
 /** A part of the page that is loaded when it is wanted. */
 export const notFetched = "Not loaded";
@@ -473,7 +511,23 @@ export const keys = { tab: "Tab", enter: "Enter", jump: "Ctrl K", jumpOnMac: "‚å
 
 export const composer = {
   send: "Send",
+  people: "Whom to call",
+  group: "group",
+} as const;
+
+/** How many a call of many at once is heard by. */
+export function reaches(whom: "here" | "everyone", count: number | null): string {
+  const who = count === null ? "Those" : people(count);
+  return whom === "here" ? `${who} online in this channel` : `${count === null ? "All" : people(count)} in this channel`;
+}
+
+/** The middle of the page. */
+export const conversation = {
+  toRooms: "Rooms",
   people: "People",
+  notHere: "Not here",
+  noChannel: "There is no text channel yet",
+  noChannelHelp: "Open a voice room and they will see the light.",
 } as const;
 
 export function writeTo(channel: string): string {
@@ -612,6 +666,35 @@ export function notSent(code: string): string {
       return "Not sent. The server does not answer.";
     default:
       return "Not sent. The server could not take it.";
+  }
+}
+
+/** A message written anew that the server did not take. The text is still in its field. */
+export function notSaved(code: string): string {
+  switch (code) {
+    case "lost":
+      return "Not saved: you are offline. Your text is still here.";
+    case "silent":
+      return "Not saved: the server does not answer. Your text is still here.";
+    case "not_found":
+    case "not_allowed":
+    case "not_a_member":
+      return "Not saved: you may not change this message any more. Your text is still here.";
+    case "archived":
+      return "Not saved: this channel is in the archive. Your text is still here.";
+    case "rate_limited":
+    case "busy":
+      return "Not saved: slow down a little. Your text is still here.";
+    case "message_too_long":
+      return "Not saved: it is too long. Your text is still here.";
+    case "empty_message":
+      return "Not saved: there is nothing to be seen in it.";
+    case "broadcast_not_allowed":
+      return "Not saved: only admins tell everyone in a channel this large. Mention fewer people.";
+    case "broadcast_too_soon":
+      return "Not saved: you told everybody something just now. Wait a minute, or mention fewer people.";
+    default:
+      return "Not saved: the server could not take it. Your text is still here.";
   }
 }
 

@@ -16,6 +16,9 @@ export type Row =
   | { kind: "message"; key: string; message: Message; first: boolean }
   | { kind: "pending"; key: string; post: PendingPost; first: boolean };
 
+/** One that somebody wrote. */
+export type MessageRow = Extract<Row, { kind: "message" | "pending" }>;
+
 export interface Held {
   messages: readonly Message[];
   pending: readonly PendingPost[];

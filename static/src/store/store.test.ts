@@ -347,6 +347,20 @@ describe("unread", () => {
     expect(store.newSince(general)).toBeNull();
   });
 
+  it("ends where one reads, also far above the end", () => {
+    post(2);
+    post(3);
+    post(4);
+    store.open(general);
+    store.seeUpTo(general, "m-0003");
+    expect(store.unread.get(general)).toBe(1);
+    expect(store.untoldMarks()).toMatchObject([{ channel: general, message: "m-0003" }]);
+    // Going up again takes nothing back.
+    store.seeUpTo(general, "m-0002");
+    expect(store.unread.get(general)).toBe(1);
+    expect(store.newSince(general)).toBe("m-0002");
+  });
+
   it("counts what comes while one looks elsewhere in the same channel", () => {
     store.open(general);
     store.see(general, true);

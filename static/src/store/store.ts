@@ -14,6 +14,7 @@ import type {
   Involvement,
   Message,
   MessageId,
+  MessageNumber,
   Notification,
   Participant,
   Room,
@@ -103,8 +104,8 @@ export class Store {
   private latestAlert: Alert | null = null;
   private groupMap: ReadonlyMap<GroupId, Group> = new Map();
   private myGroupSet: ReadonlySet<GroupId> = new Set();
-  /** Where the line "New since" stands, by channel. */
-  private readonly markMap = new Map<ChannelId, string>();
+  /** Where the line "New since" stands, by channel: behind the message of this number. */
+  private readonly markMap = new Map<ChannelId, MessageNumber>();
   /** The channel on the screen. */
   private opened: ChannelId | null = null;
   /** The channel whose end is in somebody's sight. */
@@ -337,7 +338,7 @@ export class Store {
     const wasUnread = this.readings.unread.has(channel);
     this.readings.posted(message, this.meId);
     if (channel === this.seen) this.sawEnd(channel);
-    else if (message.author !== this.meId && !wasUnread) this.markNew(channel, message);
+    else if (message.author !== this.meId && !wasUnread) this.markNew(channel, message.number - 1);
     this.touchBadges();
     const wanted = this.readings.involvement(channel) === "everything" && message.author !== this.meId;
     // Of a message that means this user their notification follows.
@@ -381,10 +382,10 @@ export class Store {
     this.topics.touch("inbox");
   }
 
-  /** The line "New since" stands above this message, if there is none yet. */
-  private markNew(channel: ChannelId, message: Message) {
+  /** The line "New since" stands behind the message of this number, if there is none yet. */
+  private markNew(channel: ChannelId, read: MessageNumber) {
     if (this.markMap.has(channel)) return;
-    this.markMap.set(channel, message.id);
+    this.markMap.set(channel, read);
     this.topics.touch(`history:${channel}`);
   }
 
@@ -545,9 +546,7 @@ export class Store {
   loaded(channel: ChannelId, page: Page, messages: readonly Message[], more: boolean) {
     const history = this.history(channel);
     if (page === "newest") {
-      const read = this.readings.readUpTo(channel);
-      const first = messages.find((message) => message.number > read && message.author !== this.meId);
-      if (first && this.readings.unread.has(channel)) this.markNew(channel, first);
+      if (this.readings.unread.has(channel)) this.markNew(channel, this.readings.readUpTo(channel));
       const next = histories.insert(history, messages, this.meId);
       this.putHistory(channel, { ...next, newest: "loaded", older: more ? "more" : "none", gapAfter: null });
     } else {
@@ -653,6 +652,12 @@ export class Store {
   changeInbox(change: (inbox: Inbox) => void) {
     change(this.inboxList);
     this.topics.touch("inbox");
+  }
+
+  /** A message above the end was in sight, and with it all that came before. */
+  seeUpTo(channel: ChannelId, id: MessageId) {
+    const message = this.history(channel).messages.find((one) => one.id === id);
+    if (message && this.readings.saw(message)) this.touchBadges();
   }
 
   /** What was seen here and the server is to be told of; urgent when a mention was among it. */
@@ -785,8 +790,17 @@ export class Store {
   get openChannel(): ChannelId | null {
     return this.opened;
   }
-  /** The first message that was new when the reader came, for the line above it. */
-  newSince(channel: ChannelId): string | null {
+  /** The first message that was new when the reader came, for the line above it; null while that one is not held. */
+  newSince(channel: ChannelId): MessageId | null {
+    const read = this.markMap.get(channel);
+    if (read === undefined) return null;
+    const { messages, older } = this.history(channel);
+    // Before the first one held there may be others that are new.
+    const whole = older === "none" || (messages[0]?.number ?? Infinity) <= read + 1;
+    return (whole && messages.find((message) => message.number > read && message.author !== this.meId)?.id) || null;
+  }
+  /** The number of the last message that was not new when the reader came; null when nothing was new. */
+  newAfter(channel: ChannelId): MessageNumber | null {
     return this.markMap.get(channel) ?? null;
   }
   /** What others wrote in the channel on the screen since its end was last in sight. */

@@ -6,7 +6,8 @@ import { createSubscriber } from "svelte/reactivity";
 import type { Client } from "../client";
 import { Drafts } from "../drafts";
 import { recall, remember } from "../memory";
-import type { Channel, ChannelId, User, UserId } from "../protocol";
+import { calledBy } from "../mentions";
+import type { Channel, ChannelId, Mention, Message, MessageId, User, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
 import type { Line } from "../voice/line";
@@ -24,7 +25,25 @@ export type OpenSheet =
   | { name: "arrange" }
   | { name: "person"; user: UserId }
   /** The channel as it was when the sheet was opened; this user need not be in it. */
-  | { name: "about" | "members" | "settings"; channel: Channel };
+  | { name: "about" | "members" | "settings"; channel: Channel }
+  | { name: "delete-message"; message: Message };
+
+/** Whom a mention calls, as it is shown. */
+export interface Called {
+  name: string;
+  /** What of the written name is no name: a hyphen at the end may be the sentence's. */
+  rest: string;
+  /** It means oneself by name or as one of all. */
+  you: boolean;
+  /** Of a group, `#` and six digits. */
+  color: string | null;
+}
+
+/** A message that is being written anew. */
+export interface Edit {
+  message: MessageId;
+  text: string;
+}
 
 export class App {
   readonly drafts = new Drafts({ recall: () => recall(DRAFTS), remember: (text) => remember(DRAFTS, text) });
@@ -40,14 +59,22 @@ export class App {
   /** The inbox is in the place of the people. */
   private inboxShown = $state(false);
   private beforeInbox: Element | null = null;
+  /** The message that is being written anew in a channel: it waits there when somebody looks elsewhere. */
+  edits = $state<Record<ChannelId, Edit>>({});
   private openedSheet = $state.raw<OpenSheet | null>(null);
   /** What had the focus before the first of a row of sheets. */
   private beforeSheet: Element | null = null;
 
-  /** Users by the name they are called by, whatever its case. */
-  private readonly byName = $derived.by(
-    () => new Map([...this.at("users").users.values()].map((user) => [user.username.toLowerCase(), user.id])),
-  );
+  /** Users and groups by the name they are called by, whatever its case. */
+  private readonly byName = $derived.by(() => {
+    const groups = [...this.at("groups").groups.values()].map((group): [string, Mention] => [group.slug, { type: "group", group: group.id }]);
+    const users = [...this.at("users").users.values()].map((user): [string, Mention] => [
+      user.username.toLowerCase(),
+      { type: "user", user: user.id },
+    ]);
+    return new Map([...groups, ...users]);
+  });
+  private readonly named = (name: string): Mention | null => this.byName.get(name) ?? null;
 
   constructor(
     readonly client: Client,
@@ -92,18 +119,25 @@ export class App {
   }
 
   /**
-   * Whom a name after an @ calls, and what of it is no name: a hyphen or an underline at the end may be the
-   * sentence's. Null when nobody has this name.
+   * Whom a name after an @ calls, as the server understood it; null when nobody. Of a text that the server has not
+   * read yet, whoever has the name.
    */
-  called(written: string): { name: string; rest: string; you: boolean } | null {
-    for (let end = written.length; end > 0; end -= 1) {
-      const user = this.byName.get(written.slice(0, end).toLowerCase());
-      if (user !== undefined) {
-        return { name: this.name(user), rest: written.slice(end), you: user === this.at("server").me };
+  called(written: string, meant: readonly Mention[] | null, author: UserId): Called | null {
+    const { me, groups } = this.at("groups");
+    const call = calledBy(written, this.named, meant);
+    if (!call) return null;
+    const { who, rest } = call;
+    switch (who.type) {
+      case "user":
+        return { name: this.name(who.user), rest, you: who.user === me, color: null };
+      case "group": {
+        const group = groups.get(who.group);
+        return group ? { name: group.name, rest, you: false, color: group.color } : null;
       }
-      if (!/[-_]/u.test(written[end - 1] ?? "")) return null;
+      case "here":
+      case "everyone":
+        return { name: call.name, rest, you: author !== me, color: null };
     }
-    return null;
   }
 
   /** How much is in the inbox, as a badge says it; nothing when nothing is. */

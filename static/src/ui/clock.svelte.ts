@@ -19,5 +19,8 @@ const every = (ms: number) => {
 export const seconds = every(1_000);
 /** Now, again every ten seconds. */
 export const tens = every(10_000);
+const minutes = every(60_000);
+/** Now as a date, again soon after midnight at the latest. */
+export const days = () => (minutes(), Date.now());
 /** Now, again at each beat of the pulse. */
 export const beats = every(2_000);

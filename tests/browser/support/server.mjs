@@ -20,6 +20,7 @@ export class Server {
   #child;
   #log;
   #output = '';
+  #binary;
   #arguments;
 
   /**
@@ -27,8 +28,10 @@ export class Server {
    * @param {number} voicePort
    * @param {string} log Where its log goes.
    * @param {string[]} flags What it is told besides.
+   * @param {string} binary
    */
-  constructor(port, voicePort, log, flags) {
+  constructor(port, voicePort, log, flags, binary) {
+    this.#binary = binary;
     this.url = `http://localhost:${port}`;
     this.data = mkdtempSync(path.join(tmpdir(), 'cromulent-data-'));
     this.#log = createWriteStream(log);
@@ -52,10 +55,11 @@ export class Server {
    * A running server.
    * @param {string} log
    * @param {string[]} [flags]
+   * @param {string} [binary] Another one than that of the ordinary build.
    */
-  static async start(log, flags = []) {
+  static async start(log, flags = [], binary = BINARY) {
     const [port, voicePort] = [await freePort(1), await freePort(WORKERS)];
-    const server = new Server(port, voicePort, log, flags);
+    const server = new Server(port, voicePort, log, flags, binary);
     await server.start();
     return server;
   }
@@ -63,7 +67,7 @@ export class Server {
   /** Starts it, again on the same ports and data, and waits until it takes requests. */
   async start() {
     this.#output = '';
-    const child = spawn(BINARY, this.#arguments, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(this.#binary, this.#arguments, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     child.stdout.on('data', (data) => {
       this.#output += data;
