@@ -4,6 +4,7 @@ import { IDLE_MS } from "./idle";
 import type { Message, Notification, Request, ServerEvent, Snapshot } from "./protocol";
 import type { Wire } from "./socket";
 import { bareChannel } from "./store/channel.fake";
+import { BEFORE_ALL } from "./store/history";
 import { FakeTimers, settle } from "./timers.fake";
 
 const ana = "u-ana";
@@ -338,7 +339,7 @@ describe("reading", () => {
     expect(await client.bringInto(general, "m-0900")).toBe("there");
     const brought = client.bringInto(general, "m-0001");
     await server().answers("load_messages", { type: "messages", messages: [], more: false });
-    expect(server().all("load_messages").at(-1)).toMatchObject({ page: { after: "00000000-0000-0000-0000-000000000000" } });
+    expect(server().all("load_messages").at(-1)).toMatchObject({ page: { after: BEFORE_ALL } });
     await server().answers("load_messages", { type: "messages", messages: [message(2)], more: true });
     expect(await brought).toBe("absent");
     expect(bodies()).toEqual(["message 900"]);
@@ -406,7 +407,7 @@ describe("reading", () => {
     await timers.pass(250);
     await server().welcomes();
     server().event({ type: "message_posted", message: message(9) });
-    expect(server().all("load_messages")).toMatchObject([{ page: { after: "m-0001" } }]);
+    expect(server().all("load_messages")).toMatchObject([{ page: { after: BEFORE_ALL } }]);
     await server().answers("load_messages", { type: "messages", messages: [message(2), message(3)], more: true });
     expect(server().all("load_messages")[1]).toMatchObject({ page: { after: "m-0003" } });
     await server().answers("load_messages", { type: "messages", messages: [message(4)], more: false });
@@ -438,7 +439,7 @@ describe("reading", () => {
     await server().dies();
     await timers.pass(1_000);
     await server().welcomes("resumed");
-    expect(server().all("load_messages")).toMatchObject([{ page: { after: "m-0001" } }]);
+    expect(server().all("load_messages")).toMatchObject([{ page: { after: BEFORE_ALL } }]);
   });
 });
 

@@ -20,6 +20,7 @@ import type {
   Status,
   UserId,
 } from "./protocol";
+import { BEFORE_ALL } from "./store/history";
 import type { InboxView } from "./store/inbox";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
@@ -47,8 +48,6 @@ const POST_TRIES = 3;
 /** Others are told that we write at most this often. */
 const TYPING_EVERY_MS = 2_000;
 const SWEEP_MS = 1_000;
-/** An id that comes before all others. */
-const BEFORE_ALL: MessageId = "00000000-0000-0000-0000-000000000000";
 /** The server is told of what is read in the open channel this often; a thousand may look at the same. */
 const MARK_EVERY_MS = 5_000;
 

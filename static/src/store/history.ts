@@ -38,6 +38,9 @@ export interface History {
   readonly gapAfter: MessageId | null;
 }
 
+/** An id that comes before all others. */
+export const BEFORE_ALL: MessageId = "00000000-0000-0000-0000-000000000000";
+
 export const emptyHistory: History = {
   messages: [],
   pending: [],

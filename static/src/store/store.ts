@@ -275,9 +275,11 @@ export class Store {
         this.historyMap.set(id, { ...emptyHistory, pending: history.pending });
         continue;
       }
-      const checked = history.messages.at(-1 - CHECKED_AGAIN) ?? history.messages[0] ?? last;
+      // Of a short channel all are looked at again, the first one too.
+      const first = history.older === "none" ? histories.BEFORE_ALL : (history.messages[0] ?? last).id;
+      const checked = history.messages.at(-1 - CHECKED_AGAIN)?.id ?? first;
       // Where the newest are not held, what came after is asked for anyway.
-      const gapAfter = history.gapAfter ?? (history.newer === "none" ? checked.id : null);
+      const gapAfter = history.gapAfter ?? (history.newer === "none" ? checked : null);
       const older = history.older === "loading" ? "more" : history.older;
       const newer = history.newer === "loading" ? "more" : history.newer;
       this.historyMap.set(id, { ...history, gapAfter, older, newer, meanwhile: [] });
