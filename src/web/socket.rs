@@ -63,7 +63,8 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, from: IpAddr, mut socket: WebSo
         Ok(Err(code)) => return say_goodbye(&mut socket, code).await,
         Err(_) => return say_goodbye(&mut socket, close::NO_HELLO).await,
     };
-    let (attached, resumed) = match attach(doors, &me, from, hello.resume).await {
+    // On the heap while it lasts: a socket would keep the room for all of its life.
+    let (attached, resumed) = match Box::pin(attach(doors, &me, from, hello.resume)).await {
         Ok(attached) => attached,
         Err(error) => {
             let refusal = Outgoing::Refused { id: Some(hello.id), error: error.refusal() };
@@ -308,7 +309,8 @@ async fn handle(
             let result = match limit.check() {
                 Ok(()) => {
                     let (doors, connection) = (doors.clone(), connection.clone());
-                    to_the_end(async move { dispatch(&doors, &connection, request).await }).await
+                    // On the heap, like the beginning: a socket that asks nothing has no room for it.
+                    to_the_end(Box::pin(async move { dispatch(&doors, &connection, request).await })).await
                 }
                 Err(error) => Err(error),
             };
@@ -374,6 +376,16 @@ fn close_frame(code: u16) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a task is made of is the most a silent socket holds.
+    #[test]
+    fn a_socket_at_rest_is_small() {
+        fn size<'a, F>(_: impl Fn(&'a Arc<Doors>, SignedIn, IpAddr, WebSocket) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = size(serve);
+        assert!(bytes <= 4 * 1024, "{bytes}");
+    }
 
     #[test]
     fn a_request_is_read_and_a_wrong_one_is_told_why() {
