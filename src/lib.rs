@@ -171,7 +171,7 @@ impl Server {
             sockets: 0.into(),
         });
         let (stop, stopped) = watch::channel(false);
-        let fanning_out = chat.clone();
+        let (fanning_out, clearing) = (chat.clone(), chat.clone());
         let tasks = vec![
             tokio::spawn(follow_voice(doors.clone(), events)),
             tokio::spawn(tick(doors.clone())),
@@ -180,6 +180,7 @@ impl Server {
             tokio::spawn(purge(doors.clone())),
             tokio::spawn(async move { fanning_out.fan_out().await }),
             tokio::spawn(chat.clone().make_previews(fetcher)),
+            tokio::spawn(async move { clearing.clear().await }),
         ];
         let http = tokio::spawn(serve(listener, doors.clone(), stopped));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })

@@ -124,7 +124,7 @@ impl Chat {
             channels::columns!(),
             " from channels c join users u on u.id = $1
               where not exists (select 1 from memberships m where m.channel_id = c.id and m.user_id = u.id)
-                and (c.is_private = $2 or u.role = $3) and u.state = 'active'
+                and (c.is_private = $2 or u.role = $3) and u.state = 'active' and c.kind <> 'deleted'
               order by c.slug limit $4"
         ))
         .bind(user)
@@ -144,7 +144,7 @@ pub async fn require(conn: &mut Conn, user: UserId, id: ChannelId, act: Act) -> 
         "select ",
         channels::columns!(),
         ", u.role, u.state, (select count(*) from memberships m where m.channel_id = c.id and m.user_id = u.id) as member
-         from channels c join users u on u.id = $1 where c.id = $2"
+         from channels c join users u on u.id = $1 where c.id = $2 and c.kind <> 'deleted'"
     ))
     .bind(user)
     .bind(id)

@@ -2,6 +2,7 @@
 //! another password, deletion. Start with [`Chat::register`].
 
 use super::audit::Action;
+use super::clearing::Left;
 use super::sessions::{self, Ended, SignedIn};
 use super::{Chat, Error, channels, groups, letters, links, memberships, profiles, users};
 use crate::clock::Timestamp;
@@ -266,16 +267,23 @@ impl Chat {
         for forget in [
             "delete from accounts where user_id = $1",
             "delete from links where user_id = $1",
-            "delete from notifications where user_id = $1",
             "delete from group_members where user_id = $1",
             "delete from broadcasters where user_id = $1",
             "delete from statuses where user_id = $1",
         ] {
             sql(forget).bind(user.id).execute(&mut tx).await?;
         }
+        let told = Left::Account(user.id);
+        let cleared = told.step(&mut tx).await?;
+        if !cleared {
+            told.keep(&mut tx).await?;
+        }
         self.note(&mut tx, now, Some(user.id), Action::AccountDeleted, Some(user.id), "").await?;
         tx.commit().await?;
         self.live.set_status(user.id, Status::Online);
+        if !cleared {
+            self.clearing_work.notify_one();
+        }
         self.publish_user(&user);
         for channel in left {
             self.hub.close_to(user.id, channel);

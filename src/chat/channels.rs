@@ -16,6 +16,7 @@ use std::sync::Arc;
 use self::places::{STEP, put_in_place};
 use self::settings::{Name, Place, Settings};
 use super::access::{self, Act};
+use super::clearing::Left;
 use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Row, Value, sql};
@@ -55,7 +56,8 @@ impl Chat {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
         users::require_admin(&mut tx, admin).await?;
-        let there = sql("select count(*) as channels from channels").one(&mut tx).await?;
+        let there =
+            sql("select count(*) as channels from channels where kind <> 'deleted'").one(&mut tx).await?;
         if there.integer("channels")? >= CHANNELS_MAX {
             return Err(Error::TooManyChannels);
         }
@@ -124,7 +126,7 @@ impl Chat {
     }
 
     /// Deletes a channel and everything written in it, and tells everybody who saw it. `close` is called before
-    /// anybody hears of it.
+    /// anybody hears of it. Of a channel with much in it the rest goes later; nobody sees that it is there.
     pub async fn delete_channel(
         &self,
         admin: UserId,
@@ -134,9 +136,16 @@ impl Chat {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
         access::require(&mut tx, admin, id, Act::Administer).await?;
-        sql("delete from channels where id = $1").bind(id).execute(&mut tx).await?;
+        let left = Left::Channel(id);
+        let cleared = left.step(&mut tx).await?;
+        if !cleared {
+            left.keep(&mut tx).await?;
+        }
         tx.commit().await?;
 
+        if !cleared {
+            self.clearing_work.notify_one();
+        }
         close();
         self.hub.publish(Audience::Channel(id), &ServerEvent::ChannelRemoved { channel: id });
         self.hub.close_channel(id);
@@ -252,10 +261,14 @@ fn name_taken(stored: Result<u64, crate::db::Error>) -> Result<(), Error> {
 
 /// Every channel, in order.
 async fn all(conn: &mut Conn) -> Result<Vec<Channel>, Error> {
-    let rows = sql(concat!("select ", columns!(), " from channels c order by c.position, c.id limit $1"))
-        .bind(CHANNELS_MAX)
-        .all(conn)
-        .await?;
+    let rows = sql(concat!(
+        "select ",
+        columns!(),
+        " from channels c where c.kind <> 'deleted' order by c.position, c.id limit $1"
+    ))
+    .bind(CHANNELS_MAX)
+    .all(conn)
+    .await?;
     rows.iter().map(channel).collect()
 }
 

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod body;
 pub mod categories;
 pub mod channels;
+pub mod clearing;
 pub mod devices;
 pub mod fanouts;
 pub mod groups;
@@ -78,6 +79,8 @@ pub struct Chat {
     fanout_work: Notify,
     /// What messages point at and nobody has looked at yet.
     previews: previews::Line,
+    /// There may be something to clear away.
+    clearing_work: Notify,
 }
 
 /// What the operator decided.
@@ -227,6 +230,7 @@ impl Chat {
             group_changes: Semaphore::new(1),
             fanout_work: Notify::new(),
             previews: previews::Line::new(),
+            clearing_work: Notify::new(),
         })
     }
 
