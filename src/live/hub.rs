@@ -11,6 +11,7 @@
 pub mod news;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -282,6 +283,16 @@ fn serialise(event: &ServerEvent) -> Arc<str> {
     }
 }
 
+/// A whole frame. This is done for each event and connection, so the text gets the room it needs at once.
+fn numbered(seq: u64, event: &str) -> String {
+    let digits = seq.checked_ilog10().unwrap_or(0) as usize + 1;
+    let mut frame = String::with_capacity("{\"seq\":,".len() + digits + event.len());
+    // A string takes whatever is written to it.
+    let _ = write!(frame, "{{\"seq\":{seq},");
+    frame.push_str(event);
+    frame
+}
+
 /// One WebSocket's side of the hub: a bounded list of events, sent or not.
 pub struct Connection {
     /// Which.
@@ -506,13 +517,8 @@ impl Connection {
         }
         let skip = usize::try_from(outbox.next - outbox.first).unwrap_or(usize::MAX);
         let first = outbox.next;
-        let frames: Vec<String> = outbox
-            .events
-            .iter()
-            .skip(skip)
-            .zip(first..)
-            .map(|(event, seq)| format!("{{\"seq\":{seq},{event}"))
-            .collect();
+        let frames: Vec<String> =
+            outbox.events.iter().skip(skip).zip(first..).map(|(event, seq)| numbered(seq, event)).collect();
         if frames.is_empty() {
             return None;
         }
