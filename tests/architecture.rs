@@ -29,7 +29,7 @@ const BELONGS: [(&str, &[&str]); 10] = [
     ("lookup_host", &["src/fetch/mod.rs"]),
     ("rustls", &["src/fetch"]),
     ("sql(\"", &["src/chat", "src/db"]),
-    ("std::env::var", &["src/config.rs", "src/protocol/typescript.rs"]),
+    ("std::env::var", &["src/config.rs", "src/protocol/typescript.rs", "src/chat/plans.rs"]),
     ("SystemTime", &["src/clock.rs"]),
     ("RoomId", &["src/voice"]),
     ("str0m::", &["sfu"]),

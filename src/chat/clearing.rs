@@ -15,7 +15,7 @@ use super::{Chat, Error};
 use crate::db::{self, Conn, sql};
 use crate::id::{ChannelId, UserId};
 
-/// Messages that one transaction deletes, each with its mentions: some 10 ms, for which others wait.
+/// Messages that one transaction deletes, each with its mentions and its hyperlink: some 10 ms, for which others wait.
 pub(super) const MESSAGES: i64 = 200;
 
 /// Notifications that one transaction deletes, as many as the fan-out writes in one.
@@ -32,6 +32,10 @@ pub(super) const NOTIFICATIONS_OF_CHANNEL: &str = "delete from notifications whe
       (select x.id from messages x where x.channel_id = $1 order by x.id limit $2) limit $3)";
 
 pub(super) const MENTIONS_OF_CHANNEL: &str = "delete from mentions where channel_id = $1 and message_id in
+     (select x.id from messages x where x.channel_id = $1 order by x.id limit $2)";
+
+pub(super) const HYPERLINKS_OF_CHANNEL: &str =
+    "delete from hyperlinks where channel_id = $1 and message_id in
      (select x.id from messages x where x.channel_id = $1 order by x.id limit $2)";
 
 pub(super) const MESSAGES_OF_CHANNEL: &str = "delete from messages where id in
@@ -111,7 +115,9 @@ impl Left {
         if !is_less(told.execute(conn).await?, NOTIFICATIONS) {
             return Ok(false);
         }
-        sql(MENTIONS_OF_CHANNEL).bind(channel).bind(MESSAGES).execute(conn).await?;
+        for follows in [MENTIONS_OF_CHANNEL, HYPERLINKS_OF_CHANNEL] {
+            sql(follows).bind(channel).bind(MESSAGES).execute(conn).await?;
+        }
         let gone = sql(MESSAGES_OF_CHANNEL).bind(channel).bind(MESSAGES).execute(conn).await?;
         if !is_less(gone, MESSAGES) {
             return Ok(false);
