@@ -3,7 +3,7 @@
 //! Told on the tables of the real schema, of which channels need the least.
 
 use cromulent::clock::Timestamp;
-use cromulent::db::{Address, Conn, Db, Error, Value, sql};
+use cromulent::db::{Address, Conn, Db, Error, Together, Value, sql, together};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -147,6 +147,38 @@ async fn a_statement_that_fails_ends_its_operation() {
     insert(&mut tx, "third").await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(names(&db).await, ["third"]);
+}
+
+#[tokio::test]
+async fn statements_that_go_together_share_their_parameters_and_their_end() {
+    // Each needs some of them; the middle one answers nothing.
+    static RENAMED: Together = Together::new(&[
+        "update channels set name = $2 where id = $1 returning name",
+        "update channels set topic = $3 where id = $1",
+        "select name, topic from channels where position = $4 order by name",
+    ]);
+    static TWICE: Together = Together::new(&[
+        "update channels set name = $2 where id = $1",
+        "insert into channels select * from channels where id = $1",
+        "delete from channels where position = 0 and slug <> $2",
+    ]);
+    let (_folder, _, db) = fresh().await;
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    let mut tx = db.begin().await.unwrap();
+    insert_as(&mut tx, first, "b").await.unwrap();
+    insert_as(&mut tx, second, "c").await.unwrap();
+    let rows =
+        together(&RENAMED).bind(second).bind("a").bind("of all").bind(0i64).all(&mut tx).await.unwrap();
+    let names: Vec<String> = rows.iter().map(|row| row.text("name").unwrap()).collect();
+    assert_eq!(names, ["a", "a", "b"]);
+    assert_eq!(rows[1].text("topic").unwrap(), "of all");
+    tx.commit().await.unwrap();
+
+    let mut tx = db.begin().await.unwrap();
+    let refused = together(&TWICE).bind(first).bind("z").all(&mut tx).await.err().unwrap();
+    assert!(refused.is_duplicate(), "{refused}");
+    assert!(matches!(tx.commit().await, Err(Error::Failed)));
+    assert_eq!(self::names(&db).await, ["a", "b"]);
 }
 
 #[tokio::test]

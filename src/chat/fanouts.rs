@@ -30,10 +30,12 @@ const THESE: usize = 32;
 
 /// What all statements that tell have in common: the parameters `$1` to `$6`.
 macro_rules! tell {
-    ($from:literal, $whom:literal) => {
+    ($target:literal, $from:literal, $whom:literal) => {
         concat!(
             "insert into notifications (message_id, user_id, channel_id, kind, target)
-             select $1, m.user_id, $2, $3, $4 from ",
+             select $1, m.user_id, $2, $3, ",
+            $target,
+            " from ",
             $from,
             " where m.channel_id = $2 and m.user_id <> $5 and m.involvement <> $6 and ",
             $whom,
@@ -43,15 +45,26 @@ macro_rules! tell {
 }
 
 /// One text, however many of [`THESE`] there are.
-pub(super) const TELL_THESE: &str = tell!(
-    "memberships m",
-    "m.user_id in ($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
-     $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"
-);
+macro_rules! tell_these {
+    ($target:literal) => {
+        tell!(
+            $target,
+            "memberships m",
+            "m.user_id in ($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, \
+             $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"
+        )
+    };
+}
 
-pub(super) const TELL_MEMBERS: &str = tell!("memberships m", "m.user_id > $7 and m.user_id <= $8");
+pub(super) const TELL_THESE: &str = tell_these!("$4");
+
+/// Those who are meant by their own names: each is what his mention points at.
+pub(super) const TELL_NAMED: &str = tell_these!("m.user_id");
+
+pub(super) const TELL_MEMBERS: &str = tell!("$4", "memberships m", "m.user_id > $7 and m.user_id <= $8");
 
 pub(super) const TELL_GROUP: &str = tell!(
+    "$4",
     "group_members g join memberships m on m.user_id = g.user_id",
     "g.group_id = $4 and g.user_id > $7 and g.user_id <= $8"
 );
@@ -157,6 +170,13 @@ impl Chat {
     }
 }
 
+/// Begins to tell those whom a message means that was just stored, inside its transaction.
+pub async fn begin_new(conn: &mut Conn, message: &Message, online: &[UserId]) -> Result<Begun, Error> {
+    let mut begun = Begun::default();
+    tell(conn, message, &message.mentions, online, &mut begun).await?;
+    Ok(begun)
+}
+
 /// Begins to take `withdrawn` back and to tell `told`, inside the transaction of their message.
 pub async fn begin(
     conn: &mut Conn,
@@ -171,31 +191,41 @@ pub async fn begin(
     }
     // An earlier change may have left something.
     let mut withdrawing = withdraws(conn, message.id).await?;
-    let work = |work| move |mention: &Mention| (work, *mention);
-    for (work, mention) in withdrawn.iter().map(work(Work::Withdraw)).chain(told.iter().map(work(Work::Tell)))
-    {
-        let mut job = Fanout {
-            message: message.id,
-            channel: message.channel,
-            author: message.author,
-            work,
-            mention,
-            reached: Uuid::nil().into(),
-        };
-        let finished = if work == Work::Tell && withdrawing {
-            false
-        } else {
-            let (step, finished) = job.step(conn, FIRST, online).await?;
-            begun.steps.push(step);
-            finished
-        };
-        if !finished {
-            withdrawing |= work == Work::Withdraw;
+    for mention in withdrawn {
+        let job = Fanout::new(message, Work::Withdraw, *mention);
+        withdrawing |= !job.begin(conn, online, &mut begun).await?;
+    }
+    if withdrawing {
+        for mention in told {
+            Fanout::new(message, Work::Tell, *mention).keep(conn).await?;
             begun.unfinished = true;
-            job.keep(conn).await?;
         }
+    } else {
+        tell(conn, message, told, online, &mut begun).await?;
     }
     Ok(begun)
+}
+
+/// Tells the first of each of these mentions of a message, of which nothing is to be taken back.
+async fn tell(
+    conn: &mut Conn,
+    message: &Message,
+    told: &[Mention],
+    online: &[UserId],
+    begun: &mut Begun,
+) -> Result<(), Error> {
+    // First, since a mention by name is the one that people keep.
+    let named = mentioned::users_of(told);
+    if let [first, ..] = named[..] {
+        let job = Fanout::new(message, Work::Tell, Mention::User { user: first });
+        for user in job.tell_these(conn, TELL_NAMED, &named).await? {
+            begun.steps.push(Step { work: Work::Tell, mention: Mention::User { user }, users: vec![user] });
+        }
+    }
+    for mention in told.iter().filter(|mention| !matches!(mention, Mention::User { .. })) {
+        Fanout::new(message, Work::Tell, *mention).begin(conn, online, begun).await?;
+    }
+    Ok(())
 }
 
 /// Stops what is still to be told of these mentions of a message.
@@ -248,6 +278,28 @@ async fn next(conn: &mut Conn) -> Result<Option<Fanout>, Error> {
 }
 
 impl Fanout {
+    fn new(message: &Message, work: Work, mention: Mention) -> Self {
+        Self {
+            message: message.id,
+            channel: message.channel,
+            author: message.author,
+            work,
+            mention,
+            reached: Uuid::nil().into(),
+        }
+    }
+
+    /// Deals with the first people, and keeps what is left; whether nothing is.
+    async fn begin(mut self, conn: &mut Conn, online: &[UserId], begun: &mut Begun) -> Result<bool, Error> {
+        let (step, finished) = self.step(conn, FIRST, online).await?;
+        begun.steps.push(step);
+        if !finished {
+            begun.unfinished = true;
+            self.keep(conn).await?;
+        }
+        Ok(finished)
+    }
+
     /// Deals with the next `size` people; whether these were the last.
     async fn step(&mut self, conn: &mut Conn, size: usize, online: &[UserId]) -> Result<(Step, bool), Error> {
         let (users, finished) = match (self.work, self.mention) {
@@ -256,12 +308,12 @@ impl Fanout {
                 let finished = users.len() < size;
                 (users, finished)
             }
-            (Work::Tell, Mention::User { user }) => (self.tell_these(conn, &[user]).await?, true),
+            (Work::Tell, Mention::User { user }) => (self.tell_these(conn, TELL_NAMED, &[user]).await?, true),
             (Work::Tell, Mention::Here) => {
                 let after = online.partition_point(|user| *user <= self.reached);
                 let some: Vec<UserId> = online.iter().skip(after).take(size).copied().collect();
                 self.reached = some.last().copied().unwrap_or(self.reached);
-                (self.tell_these(conn, &some).await?, some.len() < size)
+                (self.tell_these(conn, TELL_THESE, &some).await?, some.len() < size)
             }
             (Work::Tell, Mention::Group { group }) => {
                 let after = sql(GROUP_AFTER).bind(group);
@@ -290,12 +342,17 @@ impl Fanout {
         Ok((users(statement.all(conn).await?)?, rows.len() < size))
     }
 
-    async fn tell_these(&self, conn: &mut Conn, these: &[UserId]) -> Result<Vec<UserId>, Error> {
+    async fn tell_these(
+        &self,
+        conn: &mut Conn,
+        tell: &'static str,
+        these: &[UserId],
+    ) -> Result<Vec<UserId>, Error> {
         let mut told = Vec::new();
         for some in these.chunks(THESE) {
             // Nobody's id is all zeros.
             let padded = some.iter().copied().chain(std::iter::repeat(Uuid::nil().into())).take(THESE);
-            let statement = padded.fold(self.telling(TELL_THESE), Statement::bind);
+            let statement = padded.fold(self.telling(tell), Statement::bind);
             told.extend(users(statement.all(conn).await?)?);
         }
         Ok(told)

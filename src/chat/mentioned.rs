@@ -22,25 +22,32 @@ pub const EVERYONE_MAX: i64 = 50;
 /// How long somebody who told many at once waits before doing it again; admins do not.
 pub const BROADCAST_EVERY: Duration = Duration::from_secs(60);
 
-/// Names that one statement looks up.
-const LOOKED_UP: usize = 32;
+/// Names that one statement looks up, and people that it records.
+const AT_ONCE: usize = 32;
 
-/// The first [`LOOKED_UP`] parameters, as a list: a statement has one text, however many are looked up.
-macro_rules! looked_up {
+/// The first [`AT_ONCE`] parameters, as a list: a statement has one text, however many there are.
+macro_rules! these {
     () => {
         "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
          $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
     };
 }
 
-pub(super) const USERS_NAMED: &str = concat!(
-    "select u.id, u.username_folded as name from users u join memberships m on m.user_id = u.id
+/// A group and a user never have the same name.
+pub(super) const NAMED: &str = concat!(
+    "select 'user' as kind, u.id as target, u.username_folded as name
+     from users u join memberships m on m.user_id = u.id
      where m.channel_id = $33 and u.username_folded in ",
-    looked_up!()
+    these!(),
+    " union all select 'group' as kind, g.id as target, g.slug as name from groups g where g.slug in ",
+    these!()
 );
 
-pub(super) const GROUPS_NAMED: &str =
-    concat!("select g.id, g.slug as name from groups g where g.slug in ", looked_up!());
+pub(super) const RECORD_USERS: &str = concat!(
+    "insert into mentions (channel_id, message_id, kind, target)
+     select $33, $34, 'user', u.id from users u where u.id in ",
+    these!()
+);
 
 pub(super) const OF_MESSAGES: &str = "select message_id, kind, target from mentions
      where channel_id = $1 and message_id >= $2 and message_id <= $3 limit $4";
@@ -69,14 +76,11 @@ async fn look_up(
     names: &[&str],
 ) -> Result<HashMap<String, Mention>, Error> {
     let mut known = HashMap::new();
-    for some in names.chunks(LOOKED_UP) {
+    for some in names.chunks(AT_ONCE) {
         // No name is empty.
-        let padded = || some.iter().copied().chain(std::iter::repeat("")).take(LOOKED_UP);
-        for row in padded().fold(sql(GROUPS_NAMED), Statement::bind).all(conn).await? {
-            known.insert(row.text("name")?, Mention::Group { group: row.id("id")? });
-        }
-        for row in padded().fold(sql(USERS_NAMED), Statement::bind).bind(channel).all(conn).await? {
-            known.insert(row.text("name")?, Mention::User { user: row.id("id")? });
+        let padded = some.iter().copied().chain(std::iter::repeat("")).take(AT_ONCE);
+        for row in padded.fold(sql(NAMED), Statement::bind).bind(channel).all(conn).await? {
+            known.insert(row.text("name")?, mention(&row)?);
         }
     }
     Ok(known)
@@ -128,7 +132,13 @@ pub async fn record(
     message: MessageId,
     meant: &[Mention],
 ) -> Result<(), Error> {
-    for mention in meant {
+    for some in users_of(meant).chunks(AT_ONCE) {
+        // Nobody's id is all zeros.
+        let padded = some.iter().copied().chain(std::iter::repeat(Uuid::nil().into())).take(AT_ONCE);
+        let statement = padded.fold(sql(RECORD_USERS), Statement::bind);
+        statement.bind(channel).bind(message).execute(conn).await?;
+    }
+    for mention in meant.iter().filter(|mention| !matches!(mention, Mention::User { .. })) {
         let (kind, target) = stored(*mention);
         sql("insert into mentions (channel_id, message_id, kind, target) values ($1, $2, $3, $4)")
             .bind(channel)
@@ -139,6 +149,15 @@ pub async fn record(
             .await?;
     }
     Ok(())
+}
+
+/// The people among these mentions.
+pub fn users_of(meant: &[Mention]) -> Vec<UserId> {
+    let user = |mention: &Mention| match mention {
+        Mention::User { user } => Some(*user),
+        Mention::Group { .. } | Mention::Here | Mention::Everyone => None,
+    };
+    meant.iter().filter_map(user).collect()
 }
 
 /// Forgets whom a message meant.

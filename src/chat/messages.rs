@@ -12,8 +12,8 @@ pub use super::body::{BODY_MAX, Body};
 use super::fanouts::{self, Begun};
 use super::{Chat, Error, mentioned, previews, readings};
 use crate::clock::Timestamp;
-use crate::db::{Conn, Row, Statement, Tx, sql};
-use crate::id::{ChannelId, MessageId, UserId};
+use crate::db::{Conn, Row, Statement, Together, Tx, sql, together};
+use crate::id::{ChannelId, MessageId, MessageNumber, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::client::Cursor;
 use crate::protocol::server::ServerEvent;
@@ -40,6 +40,12 @@ macro_rules! select {
 pub(super) const BY_ID: &str = select!("where id = $1");
 
 pub(super) const BY_NONCE: &str = select!("where author_id = $1 and nonce = $2");
+
+/// Nobody else numbers messages of this channel meanwhile: ids and numbers are in the order of commits.
+pub(super) const INSERTED: &str =
+    "insert into messages (id, channel_id, author_id, posted_at, body, nonce, number)
+     values ($1, $2, $3, $4, $5, $6, coalesce((select number from heads where channel_id = $2), 0) + 1)
+     on conflict (author_id, nonce) do nothing returning number";
 
 pub(super) const LATEST: &str = select!("where channel_id = $1 order by id desc limit $2");
 
@@ -94,15 +100,27 @@ impl Chat {
     /// A repeated nonce returns the message posted first, as it is now, so that a client may retry blindly.
     pub async fn post_message(&self, author: UserId, draft: Draft) -> Result<Message, Error> {
         let Draft { channel, body, nonce } = draft;
+        let refusal = match self.post_new(author, channel, body, &nonce).await {
+            Ok(Some(message)) => return Ok(message),
+            Ok(None) => Error::NotFound,
+            Err(error @ Error::Database(_)) => return Err(error),
+            // What they may not write now they may have written before.
+            Err(error) => error,
+        };
+        self.posted_before(author, channel, &nonce).await?.ok_or(refusal)
+    }
+
+    /// None when the author has a message with this nonce.
+    async fn post_new(
+        &self,
+        author: UserId,
+        channel: ChannelId,
+        body: Body,
+        nonce: &Nonce,
+    ) -> Result<Option<Message>, Error> {
         let mut tx = self.db.begin_for(channel).await?;
-        if let Some(posted) = find_by_nonce(&mut tx, author, &nonce).await? {
-            // Whoever is out of the channel by now does not even see what they wrote there.
-            access::require(&mut tx, author, posted.channel, Act::Read).await?;
-            return Ok(posted);
-        }
         access::require(&mut tx, author, channel, Act::Write).await?;
         let meant = mentioned::resolve(&mut tx, channel, &body).await?;
-        let number = readings::next_number(&mut tx, channel).await?;
         let now = self.clock.now();
         mentioned::allow(&mut tx, author, channel, &meant, now).await?;
         let mut message = Message {
@@ -111,21 +129,20 @@ impl Chat {
             author,
             body: body.into_text(),
             posted_at: now,
-            nonce: nonce.0,
-            number,
+            nonce: nonce.0.clone(),
+            number: 0.into(),
             state: MessageState::Posted,
             mentions: meant,
             preview: None,
         };
-        if !insert(&mut tx, &message).await? {
-            // The same nonce at the same moment, in another channel: that one was first.
-            return find_by_nonce(&mut tx, author, &Nonce(message.nonce)).await?.ok_or(Error::NotFound);
+        match insert(&mut tx, &message).await? {
+            Some(number) => message.number = number,
+            None => return Ok(None),
         }
         mentioned::record(&mut tx, channel, message.id, &message.mentions).await?;
-        readings::wrote(&mut tx, &message).await?;
         let wanted = self.refer(&mut tx, &mut message).await?;
         let online = self.online_for(&message.mentions);
-        let begun = fanouts::begin(&mut tx, &message, &[], &message.mentions, &online).await?;
+        let begun = fanouts::begin_new(&mut tx, &message, &online).await?;
         tx.commit().await?;
 
         telemetry::MESSAGES_POSTED.add();
@@ -133,7 +150,22 @@ impl Chat {
             .publish(Audience::Channel(channel), &ServerEvent::MessagePosted { message: message.clone() });
         self.go_on(&message, begun);
         self.ask_for_preview(wanted);
-        Ok(message)
+        Ok(Some(message))
+    }
+
+    /// The author's message with this nonce. It may have been posted a moment ago: it is on disk when this returns.
+    async fn posted_before(
+        &self,
+        author: UserId,
+        channel: ChannelId,
+        nonce: &Nonce,
+    ) -> Result<Option<Message>, Error> {
+        let mut tx = self.db.begin_for(channel).await?;
+        let Some(posted) = find_by_nonce(&mut tx, author, nonce).await? else { return Ok(None) };
+        // Whoever is out of the channel by now does not even see what they wrote there.
+        access::require(&mut tx, author, posted.channel, Act::Read).await?;
+        tx.commit().await?;
+        Ok(Some(posted))
     }
 
     /// Gives an author's message another text, and tells everyone concerned: whom it means now and did not before
@@ -257,20 +289,25 @@ async fn find_by_nonce(conn: &mut Conn, author: UserId, nonce: &Nonce) -> Result
     find_one(conn, sql(BY_NONCE).bind(author).bind(nonce.0.as_str())).await
 }
 
-/// Whether it is in; if not, its author has one with this nonce.
-async fn insert(conn: &mut Conn, message: &Message) -> Result<bool, Error> {
-    let inserted = sql("insert into messages (id, channel_id, author_id, body, nonce, posted_at, number)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (author_id, nonce) do nothing")
-    .bind(message.id)
-    .bind(message.channel)
-    .bind(message.author)
-    .bind(message.body.as_str())
-    .bind(message.nonce.as_str())
-    .bind(message.posted_at)
-    .bind(message.number)
-    .execute(conn)
-    .await?;
-    Ok(inserted == 1)
+/// Stores a message with the next number of its channel, which it answers, in the channel's turn; whoever writes
+/// has read what was written before. None when its author has one with this nonce: then nothing is stored.
+async fn insert(conn: &mut Conn, message: &Message) -> Result<Option<MessageNumber>, Error> {
+    static STORED: Together = Together::new(&[
+        INSERTED,
+        readings::HEAD_MOVED,
+        readings::WRITER_HAS_READ,
+        readings::WRITER_HAS_SEEN,
+    ]);
+    let rows = together(&STORED)
+        .bind(message.id)
+        .bind(message.channel)
+        .bind(message.author)
+        .bind(message.posted_at)
+        .bind(message.body.as_str())
+        .bind(message.nonce.as_str())
+        .all(conn)
+        .await?;
+    rows.first().map(|row| Ok(row.integer("number")?.into())).transpose()
 }
 
 /// Stores another text, or none for good, as of `now`.

@@ -15,7 +15,7 @@ use crate::db::{Conn, Row, sql};
 use crate::id::{ChannelId, MessageId, MessageNumber, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{Involvement, Message, Reading};
+use crate::protocol::types::{Involvement, Reading};
 
 pub(super) const OF_USER: &str = "select m.channel_id, m.read_number, m.involvement, coalesce(h.number, 0) as newest
      from memberships m join channels c on c.id = m.channel_id left join heads h on h.channel_id = m.channel_id
@@ -30,6 +30,21 @@ pub(super) const UNREAD_UP_TO: &str = "select message_id from notifications
 
 pub(super) const READ_UP_TO: &str = "update notifications set read_at = $4
      where user_id = $1 and read_at is null and message_id <= $2 and channel_id = $3";
+
+// What follows from a message that was just stored, with the parameters `$1` to `$4` of all that store it: its id, its
+// channel, its author and its time. Where it was not stored there is no number, and they change nothing.
+
+pub(super) const HEAD_MOVED: &str = "insert into heads (channel_id, number)
+     select channel_id, number from messages where id = $1
+     on conflict (channel_id) do update set number = excluded.number";
+
+/// Also where nothing moves: whoever has the row is alone with the user's notifications there.
+pub(super) const WRITER_HAS_READ: &str = "update memberships
+     set read_number = (select number from messages where id = $1)
+     where user_id = $3 and channel_id = $2 and exists (select 1 from messages where id = $1)";
+
+pub(super) const WRITER_HAS_SEEN: &str = "update notifications set read_at = $4
+     where user_id = $3 and read_at is null and message_id <= $1 and channel_id = $2";
 
 impl Chat {
     /// `user` has read `channel` up to `message`, and so the notifications among it. All their devices are told.
@@ -114,34 +129,10 @@ async fn at_message(
     row.ok_or(Error::NotFound)
 }
 
-/// Takes the turn in a channel until the end of the transaction, and the number of the next message there. Ids made
-/// from here on grow in the order of commits, also where several transactions run at once.
-pub async fn next_number(conn: &mut Conn, channel: ChannelId) -> Result<MessageNumber, Error> {
-    let row = sql("insert into heads (channel_id, number) values ($1, 1)
-                   on conflict (channel_id) do update set number = heads.number + 1 returning number")
-    .bind(channel)
-    .one(conn)
-    .await?;
-    Ok(row.integer("number")?.into())
-}
-
 /// The number of the newest message of a channel; 0 when there is none.
 pub async fn head(conn: &mut Conn, channel: ChannelId) -> Result<MessageNumber, Error> {
     let row = sql("select number from heads where channel_id = $1").bind(channel).optional(conn).await?;
     row.map_or(Ok(MessageNumber::default()), |row| Ok(row.integer("number")?.into()))
-}
-
-/// Whoever writes has read what was written before.
-pub async fn wrote(conn: &mut Conn, message: &Message) -> Result<(), Error> {
-    move_mark(conn, message.author, message.channel, message.number).await?;
-    sql(READ_UP_TO)
-        .bind(message.author)
-        .bind(message.id)
-        .bind(message.channel)
-        .bind(message.posted_at)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Of each text channel open to a user.

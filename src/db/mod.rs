@@ -44,7 +44,7 @@ use sqlx::{Postgres, Sqlite};
 use uuid::Uuid;
 
 pub use self::address::{Address, BadAddress};
-pub use self::statement::{Row, Statement, Value, sql};
+pub use self::statement::{Row, Statement, Together, Value, sql, together};
 
 /// Why the database did not do it. Unless it says otherwise, nothing of the operation was stored.
 #[derive(Debug, thiserror::Error)]

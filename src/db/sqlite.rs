@@ -55,6 +55,9 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             // What is deleted is overwritten, not only forgotten.
             .pragma("secure_delete", "on")
+            // What a savepoint or a statement would need to be undone stays in memory: every operation has a savepoint,
+            // and would write the pages it is about to change to a file of their own first.
+            .pragma("temp_store", "memory")
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
         let mut writing = SqliteConnection::connect_with(&options).await?;
@@ -166,25 +169,26 @@ async fn lend(mut conn: Conn, mut line: mpsc::Receiver<Ask>) {
 }
 
 /// One commit: `first` and whoever else is in line by then. The connection comes back, or is lost for good.
+///
+/// The way to the thread of the connection and back costs more than what is done there, so the end of one
+/// operation and the beginning of the next go together.
 async fn run_batch(
     mut conn: Conn,
     first: oneshot::Sender<Lease>,
     line: &mut mpsc::Receiver<Ask>,
 ) -> Option<Conn> {
-    if let Err(error) = run(&mut conn, "begin immediate").await {
+    if let Err(error) = run(&mut conn, "begin immediate; savepoint operation").await {
         // Nobody was lent anything: `first` is dropped here and its caller sees `Error::Closed`.
         tracing::error!(%error, "cannot begin to write");
+        // Best effort: if there is no transaction, this says so and nothing else.
+        let _ = run(&mut conn, "rollback").await;
         return Some(conn);
     }
     let mut done = Vec::new();
     let mut close = None;
     let mut next = Some(first);
-    let mut failure = None;
+    let mut ended = Ok(());
     while let Some(ask) = next.take() {
-        if let Err(error) = run(&mut conn, "savepoint operation").await {
-            failure = Some(error.to_string());
-            break;
-        }
         let (back, returned) = oneshot::channel();
         let (returned, outcome) = match ask.send(Lease { conn, back }) {
             // It stopped waiting in the meantime.
@@ -193,17 +197,13 @@ async fn run_batch(
         };
         conn = returned;
         conn.state = State::Good;
-        let ended = match outcome {
+        let kept = match outcome {
             Outcome::Commit(answer) => {
                 done.push(answer);
-                run(&mut conn, "release operation").await
+                true
             }
-            Outcome::Abandon => run(&mut conn, "rollback to operation; release operation").await,
+            Outcome::Abandon => false,
         };
-        if let Err(error) = ended {
-            failure = Some(error.to_string());
-            break;
-        }
         if done.len() < BATCH {
             match line.try_recv() {
                 Ok(Ask::Lend(ask)) => next = Some(ask),
@@ -211,11 +211,23 @@ async fn run_batch(
                 Err(_) => {}
             }
         }
+        ended = run(
+            &mut conn,
+            match (kept, &next) {
+                (true, Some(_)) => "release operation; savepoint operation",
+                (true, None) => "release operation; commit",
+                // The savepoint is still there, as new.
+                (false, Some(_)) => "rollback to operation",
+                (false, None) => "rollback to operation; release operation; commit",
+            },
+        )
+        .await;
+        if ended.is_err() {
+            // Whoever would have been next is told that nothing was written for them.
+            break;
+        }
     }
-    let result = match failure {
-        Some(failure) => Err(failure),
-        None => run(&mut conn, "commit").await.map_err(|error| error.to_string()),
-    };
+    let result = ended.map_err(|error| error.to_string());
     if let Err(error) = &result {
         tracing::error!(%error, operations = done.len(), "a batch could not be committed");
         // Best effort: if there is no transaction any more, this says so and nothing else.

@@ -3,6 +3,8 @@
 //! Must never know: how connections are opened or lent.
 //! Start with [`sql`].
 
+use std::sync::OnceLock;
+
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
@@ -15,6 +17,57 @@ use crate::id::{CategoryId, ChannelId, GroupId, MessageId, MessageNumber, Sessio
 /// A statement, in the words both engines know; parameters are `$1`, `$2` and so on.
 pub fn sql(text: &'static str) -> Statement {
     Statement { text, values: Vec::new() }
+}
+
+/// Statements that always follow each other and share their parameters. They go to SQLite together, since the way
+/// to the thread of a connection and back costs more than most of them; PostgreSQL gets one after the other.
+pub struct Together {
+    each: &'static [&'static str],
+    joined: OnceLock<String>,
+}
+
+impl Together {
+    /// These, in this order. Each names those of the parameters that it needs.
+    pub const fn new(each: &'static [&'static str]) -> Self {
+        Self { each, joined: OnceLock::new() }
+    }
+
+    fn joined(&'static self) -> &'static str {
+        self.joined.get_or_init(|| self.each.join(";\n"))
+    }
+}
+
+/// All of `statements`, one after the other, with the parameters of all of them. The first that fails ends it.
+pub fn together(statements: &'static Together) -> Bundle {
+    Bundle { statements, values: Vec::new() }
+}
+
+/// Statements with their parameters.
+pub struct Bundle {
+    statements: &'static Together,
+    values: Vec<Value>,
+}
+
+impl Bundle {
+    /// The next parameter.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into().storable());
+        self
+    }
+
+    /// Runs them; the rows that they answer, in order. The statements must bound them.
+    pub async fn all(self, conn: &mut Conn) -> Result<Vec<Row>, Error> {
+        let Self { statements, values } = self;
+        if let Engine::Sqlite(_) = conn.engine() {
+            return Statement { text: statements.joined(), values }.all(conn).await;
+        }
+        let mut rows = Vec::new();
+        for text in statements.each {
+            rows.extend(Statement { text, values: values.clone() }.all(conn).await?);
+        }
+        Ok(rows)
+    }
 }
 
 /// A statement with its parameters.
@@ -108,6 +161,7 @@ impl Statement {
 }
 
 /// A parameter. Null has the type of its column, which PostgreSQL wants to know.
+#[derive(Clone)]
 pub enum Value {
     /// `bigint`: numbers and times.
     Integer(Option<i64>),
