@@ -1,8 +1,8 @@
 //! The time of day, as a value that is passed in. Only this file and the voice driver read a clock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,30 +58,64 @@ pub enum Clock {
     #[default]
     System,
     /// Stands still until it is set.
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Hands>),
 }
+
+/// What a manual clock shows.
+#[derive(Debug)]
+pub struct Hands {
+    now: AtomicI64,
+    steady: AtomicI64,
+}
+
+/// When this process first asked for the time, by both of the machine's clocks.
+static START: OnceLock<(Timestamp, Instant)> = OnceLock::new();
 
 impl Clock {
     /// A clock that stands at `now` until [`Clock::advance`] moves it.
     pub fn manual(now: Timestamp) -> Self {
-        Self::Manual(Arc::new(AtomicI64::new(now.as_millis())))
+        let millis = now.as_millis();
+        Self::Manual(Arc::new(Hands { now: millis.into(), steady: millis.into() }))
     }
 
-    /// The time.
+    /// The time of day: for what is stored and shown. The machine's clock may be set, and then this leaps.
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::System => {
-                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
-            }
-            Self::Manual(millis) => Timestamp(millis.load(Ordering::Relaxed)),
+            Self::System => time_of_day(),
+            Self::Manual(hands) => Timestamp(hands.now.load(Ordering::Relaxed)),
         }
     }
 
-    /// Moves a manual clock on; the system clock is not ours to move.
-    pub fn advance(&self, by: Duration) {
-        if let Self::Manual(millis) = self {
-            millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    /// For how long something lasts that is over with this process: never leaps and never goes back. It began as the
+    /// time of day, which it is only as long as nobody sets the machine's clock.
+    pub fn steady(&self) -> Timestamp {
+        match self {
+            Self::System => {
+                let (start, since) = *START.get_or_init(|| (time_of_day(), Instant::now()));
+                start + since.elapsed()
+            }
+            Self::Manual(hands) => Timestamp(hands.steady.load(Ordering::Relaxed)),
         }
     }
+
+    /// Lets time pass on a manual clock; the system clock is not ours to move.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Manual(hands) = self {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            hands.now.fetch_add(by, Ordering::Relaxed);
+            hands.steady.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets a manual clock, as the machine's is set: no time passes by it.
+    pub fn set(&self, now: Timestamp) {
+        if let Self::Manual(hands) = self {
+            hands.now.store(now.as_millis(), Ordering::Relaxed);
+        }
+    }
+}
+
+fn time_of_day() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -5,6 +5,7 @@
 //! strings, since a JavaScript number holds 53 bits.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::{ContextV7, Uuid};
@@ -80,13 +81,25 @@ impl From<MessageNumber> for i64 {
 pub struct IdSource {
     // A plain lock: held for a few nanoseconds, never across an await.
     context: Mutex<ContextV7>,
+    /// The earliest moment an id may be from.
+    from: Option<Timestamp>,
 }
 
 impl IdSource {
+    /// Goes on above an id that is there already, whatever the clock says now.
+    pub fn above(newest: Option<Uuid>) -> Self {
+        let made = newest.and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
+        let from = made.map(|(seconds, nanos)| {
+            let made = Duration::from_secs(seconds) + Duration::from_nanos(nanos.into());
+            Timestamp::from_millis(0) + made + Duration::from_millis(1)
+        });
+        Self { from, ..Self::default() }
+    }
+
     /// The next id at `now`.
     pub fn next<Id: From<Uuid>>(&self, now: Timestamp) -> Id {
         let context = self.context.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let (seconds, nanos) = now.seconds_and_nanos();
+        let (seconds, nanos) = self.from.map_or(now, |from| now.max(from)).seconds_and_nanos();
         Uuid::new_v7(uuid::Timestamp::from_unix(&*context, seconds, nanos)).into()
     }
 }
@@ -105,5 +118,8 @@ mod tests {
             assert!(next > last, "step {step}: {next} is not above {last}");
             last = next;
         }
+        let after_a_restart = IdSource::above(Some(last.into()));
+        let next: MessageId = after_a_restart.next(Timestamp::from_millis(1_600_000_000_000));
+        assert!(next > last, "{next} is not above {last}");
     }
 }

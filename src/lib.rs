@@ -48,6 +48,7 @@ use crate::voice::Voice;
 use crate::web::Doors;
 use crate::web::auth::PublicUrl;
 use crate::web::limits::Limits;
+use crate::web::visitors::{self, Patience};
 use crate::web::writer::GAP;
 
 /// How often time passes for presence, typing and voice places. Their limits are seconds.
@@ -182,7 +183,12 @@ impl Server {
             tokio::spawn(chat.clone().make_previews(fetcher)),
             tokio::spawn(async move { clearing.clear().await }),
         ];
-        let http = tokio::spawn(serve(listener, doors.clone(), stopped));
+        let http = tokio::spawn(visitors::receive(
+            listener,
+            web::router(doors.clone()),
+            Patience::default(),
+            stopped,
+        ));
         Ok(Self { address, voice_ports, setup_link, url, doors, chat, stop, http, tasks })
     }
 
@@ -222,17 +228,6 @@ pub async fn reset_link(settings: &Settings, name: &str) -> Result<String, Start
     Ok(issued.map(|(_, url)| url)?)
 }
 
-async fn serve(listener: TcpListener, doors: Arc<Doors>, mut stopped: watch::Receiver<bool>) {
-    let service = web::router(doors).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = async move {
-        // An error means that the server value itself is gone, which is a stop as well.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopping).await {
-        tracing::error!(%error, "the page is no longer served");
-    }
-}
-
 async fn follow_voice(doors: Arc<Doors>, events: sfu::Events) {
     doors.voice.follow(events).await;
 }
@@ -242,7 +237,7 @@ async fn tick(doors: Arc<Doors>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let now = doors.chat.now();
+        let now = doors.chat.steady();
         doors.live.expire(now);
         doors.live.hub.expire(now);
         doors.voice.expire(now);

@@ -51,6 +51,7 @@ counters! {
     MAILS_SENT = "cromulent_mails_sent_total", "Mails the mail server took.";
     MAILS_LOST = "cromulent_mails_lost_total", "Mails nobody took.";
     REUSED_TOKENS = "cromulent_reused_tokens_total", "Refresh tokens that came a second time; their sign-ins were ended.";
+    PASSWORD_HASHES = "cromulent_password_hashes_total", "Passwords hashed, to store or to compare.";
     HASHING_BUSY = "cromulent_hashing_busy_total", "Sign-ins refused because too many passwords waited.";
     MESSAGES_POSTED = "cromulent_messages_posted_total", "Messages stored.";
     PREVIEWS_MADE = "cromulent_previews_made_total", "Hyperlinks at whose other end was something to show.";

@@ -59,8 +59,8 @@ voice-add      ok    ok    no    no     ok    ok    ok    none   -     -     -  
 voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -     -      ok    ok    no    no
 ";
 
-/// What has nothing to do with one channel: admin, member.
-const WHOLE: [(&str, &str, &str); 10] = [
+/// What has nothing to do with one channel: admin, member; `away`: in no voice room.
+const WHOLE: [(&str, &str, &str); 19] = [
     ("create", "ok", "no"),
     ("browse", "ok", "ok"),
     ("create-category", "ok", "no"),
@@ -71,6 +71,55 @@ const WHOLE: [(&str, &str, &str); 10] = [
     ("mark-inbox", "ok", "ok"),
     ("set-status", "ok", "ok"),
     ("set-idle", "ok", "ok"),
+    // Whose it may be and whose not, `previews` tells.
+    ("dismiss-preview", "none", "none"),
+    ("load-notifications", "ok", "ok"),
+    ("mark-notification", "ok", "ok"),
+    ("set-voice", "away", "away"),
+    ("leave-voice", "ok", "ok"),
+    ("load-group-members", "ok", "ok"),
+    ("update-group", "ok", "no"),
+    ("set-group-member", "ok", "no"),
+    // Last, since it is gone then.
+    ("delete-group", "ok", "no"),
+];
+
+/// In which row of the tables each request is tried.
+const ROWS: [(&str, &str); 34] = [
+    ("ping", "ping"),
+    ("post_message", "post"),
+    ("load_messages", "history"),
+    ("set_typing", "typing"),
+    ("create_channel", "create"),
+    ("update_channel", "update"),
+    ("join_voice", "talk"),
+    ("set_voice", "set-voice"),
+    ("leave_voice", "leave-voice"),
+    ("delete_channel", "delete"),
+    ("browse_channels", "browse"),
+    ("join_channel", "join"),
+    ("leave_channel", "leave"),
+    ("list_members", "members"),
+    ("add_member", "add"),
+    ("remove_member", "remove"),
+    ("create_category", "create-category"),
+    ("update_category", "update-category"),
+    ("delete_category", "delete-category"),
+    ("edit_message", "edit"),
+    ("delete_message", "take-away"),
+    ("mark_read", "mark-read"),
+    ("load_notifications", "load-notifications"),
+    ("mark_notification", "mark-notification"),
+    ("mark_inbox", "mark-inbox"),
+    ("set_involvement", "involve"),
+    ("dismiss_preview", "dismiss-preview"),
+    ("set_status", "set-status"),
+    ("set_idle", "set-idle"),
+    ("create_group", "create-group"),
+    ("update_group", "update-group"),
+    ("delete_group", "delete-group"),
+    ("set_group_member", "set-group-member"),
+    ("load_group_members", "load-group-members"),
 ];
 
 /// What was written before everything became as the table says, by those who were members then.
@@ -86,6 +135,7 @@ fn expected(cell: &str) -> Result<(), ErrorCode> {
         "join" => Err(ErrorCode::NotAMember),
         "none" => Err(ErrorCode::NotFound),
         "arch" => Err(ErrorCode::Archived),
+        "away" => Err(ErrorCode::NotInVoice),
         other => panic!("the table says {other}"),
     }
 }
@@ -331,10 +381,30 @@ async fn whoever_is_disabled_may_do_nothing_anywhere() {
     }
 }
 
+#[test]
+fn every_request_there_is_has_its_row() {
+    let named: Vec<&str> = ROWS.iter().map(|(request, _)| *request).collect();
+    let mut all = crate::junk::all_requests();
+    // By which a socket begins.
+    all.remove("hello");
+    assert_eq!(named.iter().map(|name| (*name).to_owned()).collect::<std::collections::BTreeSet<_>>(), all);
+    let in_tables = |row: &str| {
+        let first = |line: &&str| line.split_whitespace().next() == Some(row);
+        TABLE.lines().any(|line| first(&line)) || WHOLE.iter().any(|(name, ..)| *name == row)
+    };
+    let missing: Vec<_> = ROWS.iter().filter(|(_, row)| !in_tables(row)).collect();
+    assert!(missing.is_empty(), "in no table: {missing:?}");
+}
+
 #[tokio::test]
 async fn what_concerns_no_single_channel_is_for_admins_too() {
     let server = TestServer::start().await;
     let (mut ana, [mut ben]) = ana_the_admin_and(&server, ["ben"]).await;
+    let group = match ana.asks(&Request::CreateGroup { name: "Crew".to_owned(), color: None }).await.unwrap()
+    {
+        Answer::GroupChanged { group } => group.id,
+        other => panic!("{other:?}"),
+    };
     for (command, admin, member) in WHOLE {
         // The member first: what the admin does is done.
         for (user, cell) in [(&mut ben, member), (&mut ana, admin)] {
@@ -358,6 +428,31 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                     user.asks(&Request::SetStatus { status: Status::DoNotDisturb }).await.map(drop)
                 }
                 "set-idle" => user.asks(&Request::SetIdle { idle: true }).await.map(drop),
+                "load-notifications" => {
+                    user.asks(&Request::LoadNotifications { before: None, unread: false }).await.map(drop)
+                }
+                "mark-notification" => {
+                    let message = uuid::Uuid::from(work).into();
+                    user.asks(&Request::MarkNotification { message }).await.map(drop)
+                }
+                "set-voice" => user.asks(&Request::SetVoice { muted: true, deafened: false }).await.map(drop),
+                "leave-voice" => user.asks(&Request::LeaveVoice).await.map(drop),
+                "load-group-members" => {
+                    user.asks(&Request::LoadGroupMembers { group, after: None }).await.map(drop)
+                }
+                "update-group" => {
+                    let request = Request::UpdateGroup { group, name: "Crew".to_owned(), color: None };
+                    user.asks(&request).await.map(drop)
+                }
+                "set-group-member" => {
+                    let request = Request::SetGroupMember { group, user: work, member: true };
+                    user.asks(&request).await.map(drop)
+                }
+                "delete-group" => user.asks(&Request::DeleteGroup { group }).await.map(drop),
+                "dismiss-preview" => {
+                    let message = uuid::Uuid::from(work).into();
+                    user.asks(&Request::DismissPreview { message }).await.map(drop)
+                }
                 "create-category" => user.makes_category("Work").await.map(drop),
                 // There is none; whoever may not is told so first.
                 "update-category" => user

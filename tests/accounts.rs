@@ -4,7 +4,9 @@ use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::rest::{Register, ServerInfo};
 use cromulent::protocol::types::Role;
+use cromulent::telemetry::PASSWORD_HASHES;
 use hyper::{Method, StatusCode};
+use serde_json::json;
 
 use crate::support::{PASSWORD, TestServer, TestUser, account};
 
@@ -45,6 +47,31 @@ async fn a_wrong_password_and_an_unknown_name_look_the_same() {
     let unknown = server.http().sign_in("nobody", PASSWORD).await;
     let long = server.http().sign_in("ana", &"x".repeat(5000)).await;
     assert_eq!([code(wrong), code(unknown), code(long)], [ErrorCode::WrongPassword; 3]);
+}
+
+#[tokio::test]
+async fn whoever_it_is_for_a_sign_in_that_fails_costs_one_hash() {
+    let server = TestServer::start().await;
+    let root = server.admin("root").await;
+    for name in ["ana", "ben"] {
+        server.http().register(&account(name)).await.unwrap();
+    }
+    let ben = TestUser::connect(&server, "root", root.cookie.clone()).await.id_of("ben");
+    let path = format!("/api/users/{ben}/access");
+    let shut_out = server.send(Method::PUT, &path, &root.cookie, json!({ "disabled": true })).await;
+    assert!(shut_out.status.is_success());
+    // The time of a sign-in is that of its hashes; everything else is a row or none.
+    for login in
+        ["ana", "ana@example.org", "nobody", "nobody@example.org", "ben", "", "\0", "%", "' or 1=1 --"]
+    {
+        for (path, name) in [("/api/session", "login"), ("/api/auth/login", "email")] {
+            let before = PASSWORD_HASHES.get();
+            let body = json!({ name: login, "password": "not the password" });
+            let reply = server.send(Method::POST, path, "", body).await;
+            assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{path} {login:?}");
+            assert_eq!(PASSWORD_HASHES.get() - before, 1, "{path} {login:?}");
+        }
+    }
 }
 
 #[tokio::test]

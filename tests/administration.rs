@@ -1,3 +1,5 @@
+use cromulent::config::{EmailConfirmation, SmtpTls};
+use cromulent::protocol::client::Request;
 use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::rest::{AuditPage, People, ResetLink};
@@ -5,6 +7,7 @@ use cromulent::protocol::types::{Role, User, UserState};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::support::mail::MailSink;
 use crate::support::{PASSWORD, TestServer, TestUser, account, answer, refused};
 
 const NEW: &str = "a wholly new sentence";
@@ -76,6 +79,35 @@ async fn two_admins_who_demote_each_other_at_once_leave_one() {
         let (left, gone) = if one.status.is_success() { (&root, &ana) } else { (&ana, &root) };
         left.admins_by_id(&server, gone.snapshot.me, "role", json!({ "role": "admin" })).await;
     }
+}
+
+#[tokio::test]
+async fn who_is_no_admin_any_more_loses_the_power_on_the_page_that_is_open() {
+    let (server, root, mut ana, _) = house().await;
+    let make = |name: &str| Request::CreateCategory { name: name.to_owned() };
+    assert_eq!(ana.asks(&make("One")).await.unwrap_err(), ErrorCode::NotAllowed);
+    root.admins(&server, "ana", "role", json!({ "role": "admin" })).await;
+    ana.asks(&make("Two")).await.unwrap();
+    root.admins(&server, "ana", "role", json!({ "role": "member" })).await;
+    assert_eq!(ana.asks(&make("Three")).await.unwrap_err(), ErrorCode::NotAllowed);
+}
+
+#[tokio::test]
+async fn an_account_made_by_an_admin_counts_as_confirmed() {
+    let sink = MailSink::start().await;
+    let server = TestServer::with(|settings| {
+        settings.smtp_host = Some("127.0.0.1".to_owned());
+        settings.smtp_port = Some(sink.address.port());
+        settings.smtp_tls = SmtpTls::None;
+        settings.mail_from = Some("chat@example.org".to_owned());
+        settings.email_confirmation = EmailConfirmation::Required;
+    })
+    .await;
+    let root = server.admin("root").await;
+    let body = json!({ "username": "ana", "email": "ana@example.org", "password": PASSWORD });
+    let made = server.send(Method::POST, "/api/users", &root.cookie, body).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert!(server.http().sign_in("ana", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn only_an_admin_makes_headings_and_not_without_end() {
     ] {
         assert_eq!(ben.asks(&request).await.unwrap_err(), ErrorCode::NotAllowed, "{request:?}");
     }
-    for bad in ["", "  ", "two\nlines", &"c".repeat(61)] {
+    for bad in ["", "  ", "two\nlines", "x\u{2066}y", &"c".repeat(61)] {
         assert_eq!(ana.makes_category(bad).await.unwrap_err(), ErrorCode::Invalid, "{bad:?}");
     }
     assert_eq!(ana.makes_category("WORK").await.unwrap_err(), ErrorCode::NameTaken);

@@ -69,7 +69,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
     let server = TestServer::start().await;
     let (mut ana, []) = ana_the_admin_and(&server, []).await;
     let long = "a".repeat(61);
-    for bad in ["", " \t", "日本", "two\nlines", &long] {
+    for bad in ["", " \t", "日本", "two\nlines", "x\u{202e}lareneg", "gen\u{200b}eral", &long] {
         let refused = ana.asks(&create(bad, ChannelKind::Text, vec![])).await.unwrap_err();
         assert_eq!(refused, ErrorCode::Invalid, "{bad:?}");
     }
@@ -88,6 +88,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
     }
     for nonsense in [
         ChannelSetting::Topic("two\nlines".to_owned()),
+        ChannelSetting::Topic("turned \u{202e}dnuora".to_owned()),
         ChannelSetting::Topic("t".repeat(301)),
         ChannelSetting::Name("!?".to_owned()),
     ] {

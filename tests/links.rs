@@ -120,6 +120,25 @@ async fn a_link_ends_after_a_day_and_so_do_those_of_an_address_that_changed() {
 }
 
 #[tokio::test]
+async fn a_link_that_confirms_lasts_a_week() {
+    let sink = MailSink::start().await;
+    let server = TestServer::at(noon(), |settings| mails_to(settings, &sink)).await;
+    let cookie = server.http().register(&account("ana")).await.unwrap();
+    let asks = async |email: &str| {
+        let body = json!({ "password": PASSWORD, "email": email });
+        let reply = server.send(Method::PUT, "/api/account/email", &cookie, body).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED);
+        sink.next().await.link("confirm")
+    };
+    let late = asks("late@example.org").await;
+    server.clock.advance(DAY * 7);
+    assert_eq!(refused(&server.confirms(&late).await), ErrorCode::LinkClosed);
+    let in_time = asks("ana@example.net").await;
+    server.clock.advance(DAY * 7 - Duration::from_secs(1));
+    assert_eq!(server.confirms(&in_time).await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn a_made_up_link_opens_nothing_and_a_link_opens_only_what_it_is_for() {
     let sink = MailSink::start().await;
     let server = server_with(&sink).await;

@@ -27,14 +27,22 @@ mod binary;
 mod categories;
 /// Making channels and changing them.
 mod channels;
+/// What the clock of the machine does to all this.
+mod clock;
 /// What operations may rely on, whatever the engine.
 mod database;
 /// Programs that sign in without a browser.
 mod devices;
+/// The page's door, by those who mean no good.
+mod doors;
 /// Where the server goes for people, and where it does not.
 mod fetching;
+/// The WebSocket's frames, by those who mean no good.
+mod frames;
 /// Sets of people with one name.
 mod groups;
+/// Values that make no sense, everywhere one can be put.
+mod junk;
 /// One-time links, over a real mail server's door.
 mod links;
 /// Who is in a channel, and who knows of it.
@@ -47,6 +55,8 @@ mod messages;
 mod notifications;
 /// The API's description says what is so.
 mod openapi;
+/// The page about what the older system did holds.
+mod parity;
 /// What is so on PostgreSQL alone.
 mod postgres;
 /// Who is here, and who writes.

@@ -218,3 +218,62 @@ async fn a_hundred_sign_ins_at_once_take_nothing_from_those_who_talk() {
     server.http().sign_in("ana", PASSWORD).await.unwrap();
     bens.hears(anas.participant, 20).await;
 }
+
+#[tokio::test]
+async fn whoever_signs_in_gets_a_secret_that_nobody_chose() {
+    let server = TestServer::start().await;
+    server.http().register(&account("ana")).await.unwrap();
+    let eves = server.http().register(&account("eve")).await.unwrap();
+    for planted in [eves.as_str(), "session=0000000000000000000000000000000000000000000000000000000000000000"]
+    {
+        let body = json!({ "login": "ana", "password": PASSWORD });
+        let reply = server.send(Method::POST, "/api/session", planted, body).await;
+        assert_ne!(reply.cookie.as_deref(), Some(planted));
+        assert!(server.knows(&reply.cookie.unwrap()).await);
+        let reply = server.send(Method::GET, "/api/server", planted, Value::Null).await;
+        assert!(answer::<ServerInfo>(&reply).me.is_none_or(|me| me.username == "eve"), "{planted}");
+    }
+}
+
+/// As costly as by default. A flood of them must not be heard.
+#[tokio::test]
+async fn a_hundred_sign_ins_a_second_leave_voice_and_text_alone() {
+    let server = TestServer::with(|settings| {
+        settings.password_memory_kib = Settings::defaults().password_memory_kib;
+        settings.password_passes = Settings::defaults().password_passes;
+    })
+    .await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let anas = ana.joins_voice().await;
+    let mut bens = ben.joins_voice().await;
+    anas.talks();
+    bens.hears(anas.participant, 20).await;
+    let (said, heard) = (anas.said(), bens.heard()[&anas.participant]);
+    let mut flood = Vec::new();
+    let mut pace = tokio::time::interval(Duration::from_millis(10));
+    for number in 0..300 {
+        pace.tick().await;
+        let http = server.http();
+        let login = if number % 2 == 0 { "ana".to_owned() } else { format!("nobody{number}") };
+        flood.push(tokio::spawn(async move { http.sign_in(&login, "not the password").await }));
+        if number % 50 == 0 {
+            ana.posts(&format!("still here after {number}")).await;
+        }
+    }
+    let said = anas.said() - said;
+    let mut refusals = std::collections::BTreeMap::<String, usize>::new();
+    for one in flood {
+        *refusals.entry(one.await.unwrap().unwrap_err().to_string()).or_default() += 1;
+    }
+    assert_eq!(refusals.values().sum::<usize>(), 300);
+    assert!(
+        refusals.keys().all(|why| why.contains("wrong_password") || why.contains("busy")),
+        "{refusals:?}"
+    );
+    println!("{said} packets were said meanwhile; {refusals:?}");
+    // Of what was said in this time at most one in a hundred is lost.
+    assert!(said > 50, "nobody talked");
+    let all = heard + said - said.div_ceil(100);
+    bens.has_heard(anas.participant, all).await;
+    ben.hears_that("still here after 250").await;
+}

@@ -72,6 +72,11 @@ async fn every_bad_frame_is_answered_and_the_connection_lives() {
             Some(8),
             ErrorCode::Malformed,
         ),
+        (
+            r#"{"id":11,"type":"create_channel","name":"a","kind":"smell","settings":[]}"#,
+            Some(11),
+            ErrorCode::Malformed,
+        ),
         (nested.as_str(), None, ErrorCode::Malformed),
         (r#"{"id":10,"type":"hello","protocol":2,"resume":null}"#, Some(10), ErrorCode::Malformed),
     ] {

@@ -1,9 +1,10 @@
 use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent, VoiceEnd};
-use cromulent::protocol::types::{MediaState, VoiceLoad};
+use cromulent::protocol::types::{ChannelKind, MediaState, VoiceLoad};
 use sfu::{Pressure, SlotsUsed};
 
+use crate::support::channels::ana_the_admin_and;
 use crate::support::view::View;
 use crate::support::{PASSWORD, TestServer, TestUser};
 
@@ -85,6 +86,59 @@ async fn another_device_takes_over() {
         desk.asks(&Request::SetVoice { muted: true, deafened: false }).await.unwrap_err(),
         ErrorCode::NotInVoice
     );
+}
+
+#[tokio::test]
+async fn two_devices_that_join_two_rooms_at_once_end_in_one() {
+    let server = TestServer::start().await;
+    let (mut desk, []) = ana_the_admin_and(&server, []).await;
+    let garden = desk.makes("Garden", ChannelKind::Voice, vec![]).await.id;
+    let lounge = desk.lounge();
+    let mut phone = desk.elsewhere().await;
+    let mut tablet = desk.elsewhere().await;
+    for round in 0..10 {
+        let joins = tokio::join!(
+            desk.asks_to_join(lounge),
+            phone.asks_to_join(garden),
+            tablet.asks_to_join(if round % 2 == 0 { lounge } else { garden }),
+        );
+        assert!(joins.0.is_ok() || joins.1.is_ok() || joins.2.is_ok(), "{joins:?}");
+        let fresh = desk.elsewhere().await;
+        let stays: usize = fresh.snapshot.rooms.iter().map(|room| room.participants.len()).sum();
+        assert_eq!(stays, 1, "{joins:?}: {:?}", fresh.snapshot.rooms);
+        fresh.socket.close(1000).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn mute_puts_out_the_ring() {
+    let server = TestServer::start().await;
+    let [mut ana, mut watcher] = server.users(["ana", "watcher"]).await;
+    let lounge = watcher.lounge();
+    let call = ana.joins_voice().await;
+    call.talks();
+    for (muted, deafened) in [(true, false), (false, true)] {
+        watcher.sees(|view| view.talking_in(lounge) == [call.participant]).await;
+        // Her client goes on sending.
+        ana.sets_voice(muted, deafened).await;
+        watcher.sees(|view| view.talking_in(lounge).is_empty()).await;
+        ana.sets_voice(false, false).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_later_is_not_heard_by_the_deafened() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben, mut cai] = server.users(["ana", "ben", "cai"]).await;
+    let mut bens = ben.joins_voice().await;
+    let mut cais = cai.joins_voice().await;
+    ben.sets_voice(false, true).await;
+    let anas = ana.joins_voice().await;
+    anas.talks();
+    cais.hears(anas.participant, 50).await;
+    assert!(bens.heard().is_empty(), "{:?}", bens.heard());
+    ben.sets_voice(false, false).await;
+    bens.hears(anas.participant, 20).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! They take turns with changes to channels (see [`super::channels`]). Start with [`Chat::update_category`].
 
+use super::channels::settings::is_out_of_line;
 use super::{Chat, Error, users};
 use crate::db::{Conn, Row, sql};
 use crate::id::{CategoryId, UserId};
@@ -27,8 +28,8 @@ impl Name {
     /// The name, trimmed, if it is one.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        if !(1..=NAME_MAX).contains(&text.chars().count()) || text.chars().any(char::is_control) {
-            return Err(Error::Invalid { field: "name", rule: "1 to 60 characters on one line" });
+        if !(1..=NAME_MAX).contains(&text.chars().count()) || text.chars().any(is_out_of_line) {
+            return Err(Error::Invalid { field: "name", rule: "1 to 60 visible characters on one line" });
         }
         Ok(Self(text.to_owned()))
     }

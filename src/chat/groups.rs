@@ -3,7 +3,7 @@
 //! A group, a user and a word with a meaning of its own never have the same name after an `@`. Changes go one after
 //! the other to their very end, as those of channels do.
 
-use super::channels::settings::slug;
+use super::channels::settings::{is_out_of_line, slug};
 use super::{Chat, Error, accounts, users};
 use crate::db::{Conn, Row, sql};
 use crate::id::{GroupId, UserId};
@@ -35,8 +35,8 @@ impl Draft {
     /// nothing else; and `#` with six hexadecimal digits.
     pub fn parse(name: &str, color: Option<String>) -> Result<Self, Error> {
         let name = name.trim();
-        if !(1..=NAME_MAX).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-            return Err(Error::Invalid { field: NAME, rule: "1 to 40 characters on one line" });
+        if !(1..=NAME_MAX).contains(&name.chars().count()) || name.chars().any(is_out_of_line) {
+            return Err(Error::Invalid { field: NAME, rule: "1 to 40 visible characters on one line" });
         }
         let slug = slug(name);
         if slug.is_empty() {

@@ -109,9 +109,11 @@ pub async fn allow(
             return Err(Error::BroadcastNotAllowed);
         }
     }
-    // In one statement, since they may write in another channel at the same moment.
+    // In one statement, since they may write in another channel at the same moment. What lies ahead was before the clock
+    // was set back.
     let noted = sql("insert into broadcasters (user_id, last_at) values ($1, $2)
-         on conflict (user_id) do update set last_at = excluded.last_at where broadcasters.last_at <= $3")
+         on conflict (user_id) do update set last_at = excluded.last_at
+         where broadcasters.last_at <= $3 or broadcasters.last_at > excluded.last_at")
     .bind(author)
     .bind(now)
     .bind(now - BROADCAST_EVERY)
@@ -217,4 +219,29 @@ pub fn mention(row: &Row) -> Result<Mention, Error> {
         "everyone" => Mention::Everyone,
         _ => return Err(Error::Stored { what: "kind of mention", value: kind }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Address, Db};
+
+    #[tokio::test]
+    async fn a_text_that_calls_nobody_asks_the_database_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&Address::File(folder.path().join("test.db"))).await.unwrap();
+        let channel = uuid::Uuid::nil().into();
+        let mut tx = db.begin().await.unwrap();
+        // Whoever is looked up is not found any more, and whoever looks is found out.
+        sql("alter table groups rename to hidden").execute(&mut tx).await.unwrap();
+        for (text, meant) in [
+            ("nobody is called by this, not even a@example.org", vec![]),
+            ("@here and @everyone", vec![Mention::Here, Mention::Everyone]),
+        ] {
+            let body = Body::parse(text).unwrap();
+            assert_eq!(resolve(&mut tx, channel, &body).await.unwrap(), meant, "{text}");
+        }
+        let body = Body::parse("@ana").unwrap();
+        assert!(resolve(&mut tx, channel, &body).await.is_err(), "the look-up was not noticed");
+    }
 }

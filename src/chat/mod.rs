@@ -43,9 +43,10 @@ pub mod users;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify, RwLock, Semaphore};
+use uuid::Uuid;
 
 use crate::clock::{Clock, Timestamp};
-use crate::db::{self, Db};
+use crate::db::{self, Conn, Db, sql};
 use crate::id::{IdSource, UserId};
 use crate::live::Live;
 use crate::live::hub::{Audience, Hub};
@@ -209,6 +210,7 @@ impl Chat {
     ) -> Result<Self, Error> {
         let passwords = Passwords::new(rules.passwords);
         let mut users = users::all(&mut *db.read().await?).await?;
+        let newest = newest_id(&mut *db.read().await?).await?;
         // What was allowed once may not be any more.
         users.iter_mut().for_each(|user| profiles::hide_avatar(rules.avatars, user));
         let roster = Roster::new(users);
@@ -220,7 +222,7 @@ impl Chat {
             hub: live.hub.clone(),
             live,
             clock,
-            ids: IdSource::default(),
+            ids: IdSource::above(newest),
             passwords,
             roster,
             rules,
@@ -239,8 +241,13 @@ impl Chat {
         self.clock.now()
     }
 
+    /// The time by which it is measured how long something lasts that is true only now.
+    pub fn steady(&self) -> Timestamp {
+        self.clock.steady()
+    }
+
     /// A new id of any kind.
-    pub fn next_id<Id: From<uuid::Uuid>>(&self) -> Id {
+    pub fn next_id<Id: From<Uuid>>(&self) -> Id {
         self.ids.next(self.clock.now())
     }
 
@@ -308,6 +315,19 @@ impl Chat {
     pub async fn close(&self) {
         self.db.close().await;
     }
+}
+
+/// The newest id of what stands in the order of ids: what is to come goes on above it, whatever the clock says.
+async fn newest_id(conn: &mut Conn) -> Result<Option<Uuid>, Error> {
+    let mut newest = None;
+    for table in [
+        "select id from messages order by id desc limit 1",
+        "select id from audit_log order by id desc limit 1",
+    ] {
+        let last = sql(table).optional(conn).await?;
+        newest = newest.max(last.map(|row| row.id("id")).transpose()?);
+    }
+    Ok(newest)
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ impl Passwords {
         let _place = Place::take(&self.waiting)?;
         // The semaphore is never closed.
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| Error::Busy)?;
+        telemetry::PASSWORD_HASHES.add();
         tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);

@@ -38,7 +38,7 @@ impl DisplayName {
 }
 
 /// Whether a character would make a name look like another one, or like none.
-fn hides(character: char) -> bool {
+pub(super) fn hides(character: char) -> bool {
     let odd_space = character.is_whitespace() && character != ' ';
     odd_space
         || character.is_control()

@@ -27,7 +27,7 @@ pub async fn dispatch(
         Request::PostMessage { channel, body, nonce } => {
             let draft = Draft { channel, body: Body::parse(&body)?, nonce: Nonce::parse(nonce)? };
             let message = doors.chat.post_message(user, draft).await?;
-            doors.live.set_typing(channel, user, false, doors.chat.now());
+            doors.live.set_typing(channel, user, false, doors.chat.steady());
             Ok(Answer::MessagePosted { message })
         }
         Request::LoadMessages { channel, page } => {
@@ -37,7 +37,7 @@ pub async fn dispatch(
         Request::SetTyping { channel, active } => {
             // Pages say it once in two seconds.
             doors.chat.allows(user, channel, Act::Write).await?;
-            doors.live.set_typing(channel, user, active, doors.chat.now());
+            doors.live.set_typing(channel, user, active, doors.chat.steady());
             Ok(Answer::Done)
         }
         Request::CreateChannel { name, kind, settings } => {
@@ -178,5 +178,5 @@ pub async fn dispatch(
 /// Whoever is no member neither talks nor writes there.
 fn expel(doors: &Doors, channel: ChannelId, user: UserId) {
     doors.voice.expel(channel, user);
-    doors.live.set_typing(channel, user, false, doors.chat.now());
+    doors.live.set_typing(channel, user, false, doors.chat.steady());
 }

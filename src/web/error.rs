@@ -201,5 +201,11 @@ pub fn id<T>(
 
 /// A JSON body, or a refusal in our own words.
 pub fn body<T>(parsed: Result<Json<T>, axum::extract::rejection::JsonRejection>) -> Result<T, Error> {
-    parsed.map(|Json(body)| body).map_err(|rejection| Error::Malformed(rejection.body_text()))
+    parsed.map(|Json(body)| body).map_err(|rejection| malformed(&rejection.body_text()))
+}
+
+/// Nobody is sent back all that he sent: what was wrong stands at the beginning.
+pub fn malformed(why: &str) -> Error {
+    const ENOUGH: usize = 200;
+    Error::Malformed(why.chars().take(ENOUGH).collect())
 }

@@ -18,6 +18,7 @@ pub mod server;
 pub mod sessions;
 pub mod socket;
 pub mod users;
+pub mod visitors;
 pub mod websocket;
 pub mod writer;
 

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::Doors;
 use super::auth::CurrentUser;
 use super::dispatch::dispatch;
-use super::error::{Error, to_the_end};
+use super::error::{Error, malformed, to_the_end};
 use super::limits::{ClientAddress, RequestLimit};
 use super::websocket::{Handshake, WebSocket};
 use super::writer::{GAP, write};
@@ -85,7 +85,7 @@ async fn serve(doors: &Arc<Doors>, me: SignedIn, from: IpAddr, mut socket: WebSo
         end = write(&connection, generation, queue, &heard, GAP, &mut sink) => end,
         end = read(doors, &connection, &answers, &heard, &mut stream) => end,
     };
-    let now = doors.chat.now();
+    let now = doors.chat.steady();
     doors.live.departed(me.user.id, connection.id, now);
     // False when another socket has taken over the connection, or it is closed for good.
     let ours = connection.detach(generation, now);
@@ -187,7 +187,7 @@ async fn attach(
         && let Some((same, generation)) = doors.live.hub.resume(connection, user, me.session, seq)
     {
         if let Err(error) = goes_on(doors, me).await {
-            same.detach(generation, doors.chat.now());
+            same.detach(generation, doors.chat.steady());
             return Err(error);
         }
         telemetry::RESUMED_CONNECTIONS.add();
@@ -274,6 +274,15 @@ async fn read(
         heard.store(true, Ordering::Relaxed);
         let text = match message {
             Message::Text(text) => text,
+            // The library answers it; who asks without end gets too much wrong.
+            Message::Ping(_) if limit.check().is_err() => {
+                telemetry::BAD_FRAMES.add();
+                bad_frames += 1;
+                if bad_frames > MAX_BAD_FRAMES {
+                    return End::ClosedByServer(close::TOO_MANY_ERRORS);
+                }
+                continue;
+            }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
             // A browser says 1001 when its page is closed or left (RFC 6455 section 7.4.1), a program 1000 when it
             // is done. Anything else is a client that wants another socket.
@@ -328,12 +337,13 @@ struct Head {
 }
 
 fn parse(text: &str) -> Result<(u32, Request), (Option<u32>, Error)> {
-    let malformed = |error: serde_json::Error| Error::Malformed(error.to_string());
+    let malformed = |error: serde_json::Error| malformed(&error.to_string());
     let head: Head = serde_json::from_str(text).map_err(|error| (None, malformed(error)))?;
     match serde_json::from_str(text) {
         Ok(request) => Ok((head.id, request)),
         Err(error) => {
-            let unknown = error.to_string().starts_with("unknown variant");
+            // And not one of its fields.
+            let unknown = error.to_string().starts_with(&format!("unknown variant `{}`", head.r#type));
             let error = match unknown {
                 true => Error::UnknownRequest(format!("there is no request `{:.64}`", head.r#type)),
                 false => malformed(error),

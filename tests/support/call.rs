@@ -1,7 +1,8 @@
 //! The voice of a test user: a real client (ICE, DTLS, SRTP) on a real socket.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cromulent::id::ChannelId;
@@ -32,6 +33,7 @@ pub struct Call {
     pub participant: ParticipantNumber,
     pub room: Room,
     heard: watch::Receiver<Heard>,
+    said: Arc<AtomicUsize>,
     connected: watch::Receiver<bool>,
     speak: mpsc::UnboundedSender<Option<&'static [u8]>>,
     task: JoinHandle<()>,
@@ -56,10 +58,11 @@ impl TestUser {
         let (heard_by, heard) = watch::channel(Heard::new());
         let (is_connected, mut connected) = watch::channel(false);
         let (speak, words) = mpsc::unbounded_channel();
-        let task = tokio::spawn(live(peer, socket, heard_by, is_connected, words));
+        let said = Arc::<AtomicUsize>::default();
+        let task = tokio::spawn(live(peer, socket, heard_by, is_connected, words, said.clone()));
         let up = connected.wait_for(|connected| *connected);
         tokio::time::timeout(PATIENCE, up).await.expect("voice does not connect").unwrap();
-        Ok(Call { participant, room, heard, connected, speak, task })
+        Ok(Call { participant, room, heard, said, connected, speak, task })
     }
 
     /// Asks for a place and does nothing with it; whether it was given.
@@ -89,6 +92,18 @@ impl Call {
         let before = self.heard.borrow().get(&other).copied().unwrap_or(0);
         let enough = self.heard.wait_for(|heard| heard.get(&other).copied().unwrap_or(0) >= before + packets);
         tokio::time::timeout(PATIENCE, enough).await.expect("nothing is heard").unwrap();
+    }
+
+    /// Waits until so many packets of `other` have been heard in all.
+    pub async fn has_heard(&mut self, other: ParticipantNumber, packets: usize) {
+        let enough = self.heard.wait_for(|heard| heard.get(&other).copied().unwrap_or(0) >= packets);
+        let is_late = tokio::time::timeout(PATIENCE, enough).await.is_err();
+        assert!(!is_late, "{:?} of {packets} packets were heard", self.heard().get(&other));
+    }
+
+    /// Packets said so far.
+    pub fn said(&self) -> usize {
+        self.said.load(Ordering::Relaxed)
     }
 
     /// Waits until nothing of `other` has come for half a second.
@@ -127,6 +142,7 @@ async fn live(
     heard: watch::Sender<Heard>,
     connected: watch::Sender<bool>,
     mut words: mpsc::UnboundedReceiver<Option<&'static [u8]>>,
+    said: Arc<AtomicUsize>,
 ) {
     let mut buffer = [0; 2048];
     let mut saying = None;
@@ -154,6 +170,7 @@ async fn live(
             () = tokio::time::sleep_until(deadline.into()) => peer.handle_timeout(Instant::now()),
             _ = pace.tick() => if let Some(payload) = saying {
                 peer.send_opus(Instant::now(), payload, -10);
+                said.fetch_add(1, Ordering::Relaxed);
             },
             word = words.recv() => match word {
                 Some(word) => saying = word,

@@ -3,6 +3,7 @@
 //! Must never know: the database, who asks. Start with [`Settings`].
 
 use crate::chat::Error;
+use crate::chat::profiles::hides;
 use crate::id::{CategoryId, ChannelId};
 use crate::protocol::client::ChannelSetting;
 use crate::protocol::types::{Admission, Channel, ChannelKind, SPEAKERS_MAX, Writers};
@@ -32,8 +33,8 @@ impl Name {
     /// The name, trimmed, if it is one.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        if !(1..=NAME_MAX).contains(&text.chars().count()) || text.chars().any(char::is_control) {
-            return Err(Error::Invalid { field: "name", rule: "1 to 60 characters on one line" });
+        if !(1..=NAME_MAX).contains(&text.chars().count()) || text.chars().any(is_out_of_line) {
+            return Err(Error::Invalid { field: "name", rule: "1 to 60 visible characters on one line" });
         }
         let slug = slug(text);
         if slug.is_empty() {
@@ -50,6 +51,12 @@ pub fn slug(name: &str) -> String {
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }
 
+/// Whether a character ends a line, turns the text around or cannot be seen, and so makes a name look like another one.
+/// The joiner stays, since a family is one picture by it, and the spaces that people type where others set a plain one.
+pub fn is_out_of_line(character: char) -> bool {
+    !matches!(character, '\u{200d}' | '\u{a0}' | '\u{202f}' | '\u{3000}') && hides(character)
+}
+
 /// What a channel is about: at most [`TOPIC_MAX`] characters on one line, or nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Topic(pub String);
@@ -58,7 +65,7 @@ impl Topic {
     /// The topic, trimmed, if it is one.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        if text.chars().count() > TOPIC_MAX || text.chars().any(char::is_control) {
+        if text.chars().count() > TOPIC_MAX || text.chars().any(is_out_of_line) {
             return Err(Error::Invalid { field: "topic", rule: "at most 300 characters on one line" });
         }
         Ok(Self(text.to_owned()))
