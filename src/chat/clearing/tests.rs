@@ -156,7 +156,7 @@ async fn a_channel_with_much_in_it_is_gone_at_once_and_its_rows_bit_by_bit() {
         assert!(matches!(refused, Err(Error::NotFound)), "{act:?}");
     }
     assert!(house.chat.browse_channels(house.admin).await.unwrap().is_empty());
-    assert_eq!(house.chat.inbox(house.member, None).await.unwrap().0.len(), 0);
+    assert_eq!(house.chat.inbox(house.member, None, false).await.unwrap().0.len(), 0);
     let (_, standing) = house.chat.standing(house.member).await.unwrap();
     assert!(standing.unread.is_empty() && standing.readings.iter().all(|one| one.channel != house.attic));
     let second = attic(&house.chat, house.admin).await;
