@@ -14,6 +14,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::db::Address;
 use crate::fetch::reach::Network;
+use crate::turn;
 
 /// A voice-first chat server: one process, one binary, one address.
 ///
@@ -86,14 +87,26 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_SERVER_NAME", value_name = "NAME", default_value = "Cromulent")]
     pub server_name: String,
 
-    /// Whether anybody who can open the page may make an account. Open, since who can reach it is decided by `listen`
-    #[arg(long, env = "CROMULENT_REGISTRATION", value_enum, default_value = "open")]
-    pub registration: Registration,
+    /// Whether there is voice at all. Admins decide it in the page (at first: on), unless it is given here; what is given
+    /// here holds, and the page says so. The same is true of `registration`, `link-previews` and `email-confirmation`
+    #[arg(long, env = "CROMULENT_VOICE", value_enum)]
+    pub voice: Option<Switch>,
+
+    /// Whether anybody who can open the page may make an account. Admins decide it in the page (at first: open, since who
+    /// can reach it is decided by `listen`), unless it is given here
+    #[arg(long, env = "CROMULENT_REGISTRATION", value_enum)]
+    pub registration: Option<Registration>,
+
+    /// Whether the server looks what is behind links that people post, and shows it. Admins decide it in the page (at
+    /// first: on), unless it is given here
+    #[arg(long, env = "CROMULENT_LINK_PREVIEWS", value_enum)]
+    pub link_previews: Option<Switch>,
 
     /// Whether an account begins only when the owner of its e-mail address answered a mail. Needs `smtp-host`. Accounts
-    /// that never answered one are locked out until they do
-    #[arg(long, env = "CROMULENT_EMAIL_CONFIRMATION", value_enum, default_value = "off")]
-    pub email_confirmation: EmailConfirmation,
+    /// that never answered one are locked out until they do. Admins decide it in the page (at first: off), unless it is
+    /// given here
+    #[arg(long, env = "CROMULENT_EMAIL_CONFIRMATION", value_enum)]
+    pub email_confirmation: Option<EmailConfirmation>,
 
     /// Mail server, for forgotten passwords and confirmations. Without one an admin hands out links for new passwords
     #[arg(long, env = "CROMULENT_SMTP_HOST", value_name = "HOST")]
@@ -161,6 +174,21 @@ pub struct Settings {
     /// Public address of this machine when it stands behind one-to-one NAT; offered in place of its own
     #[arg(long, env = "CROMULENT_VOICE_PUBLIC_ADDRESS", value_name = "IP")]
     pub voice_public_address: Option<IpAddr>,
+
+    /// Relays (TURN) for pages that no direct way leads to, separated by commas, as in `turn:relay.example.org:3478` or
+    /// `turns:relay.example.org:443`. With coturn: `use-auth-secret`. Admins set them in the page, unless they are given here
+    #[arg(
+        long,
+        env = "CROMULENT_TURN_URL",
+        value_name = "URL",
+        value_delimiter = ',',
+        requires = "turn_secret_file"
+    )]
+    pub turn_url: Vec<turn::Url>,
+
+    /// File with the secret that the relays share with this server (coturn: `static-auth-secret`)
+    #[arg(long, env = "CROMULENT_TURN_SECRET_FILE", value_name = "FILE", requires = "turn_url")]
+    pub turn_secret_file: Option<PathBuf>,
 
     /// Voices a listener gets at once. 8 is more than anybody can follow; each costs every listener's page a decoder
     #[arg(long, env = "CROMULENT_VOICE_SLOTS", value_name = "N", default_value = "8",
@@ -269,6 +297,15 @@ impl TypedValueParser for AddressParser {
                     .with_cmd(command)
             })
     }
+}
+
+/// Whether the server does something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Switch {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
 }
 
 /// Whether accounts may be made.

@@ -2,8 +2,8 @@
 //!
 //! The house has five rooms, and imports go one way: [`protocol`] (the words on the wire) <- [`live`] (who is
 //! here now) <- [`chat`] (what is remembered) <- [`voice`] (the bridge to the SFU) <- [`web`] (the doors).
-//! Beside them stand [`config`], [`telemetry`], [`files`], [`mail`], [`fetch`], [`id`], [`clock`] and [`db`], and [`mod@bench`], which sees the
-//! server from outside only. `tests/architecture.rs` holds all of them to it.
+//! Beside them stand [`config`], [`telemetry`], [`files`], [`mail`], [`fetch`], [`turn`], [`id`], [`clock`] and [`db`], and
+//! [`mod@bench`], which sees the server from outside only. `tests/architecture.rs` holds all of them to it.
 //!
 //! Start with [`Server::start`]; ARCHITECTURE.md has the map and three walkthroughs.
 
@@ -19,30 +19,34 @@ pub mod live;
 pub mod mail;
 pub mod protocol;
 pub mod telemetry;
+pub mod turn;
 pub mod voice;
 pub mod web;
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::chat::seals::{self, Seals};
+use crate::chat::settings::{Given, Relays};
 use crate::chat::{Chat, Rules, passwords, tokens};
 use crate::clock::Clock;
-use crate::config::{Avatars, EmailConfirmation, Settings, SmtpTls, VoiceGso, VoicePaths, VoicePin};
+use crate::config::{Avatars, EmailConfirmation, Settings, SmtpTls, Switch, VoiceGso, VoicePaths, VoicePin};
 use crate::db::Db;
 use crate::fetch::Fetcher;
 use crate::fetch::reach::Reach;
 use crate::live::Live;
 use crate::live::hub::{Audience, news};
 use crate::mail::{MailServer, MailTls, Mailer};
-use crate::protocol::rest::AvatarsAllowed;
+use crate::protocol::rest::{AvatarsAllowed, Registration};
 use crate::protocol::server::ServerEvent;
 use crate::voice::Voice;
 use crate::web::Doors;
@@ -111,16 +115,31 @@ pub enum StartError {
     /// Mail cannot be sent as set.
     #[error(transparent)]
     Mail(#[from] mail::Error),
-    /// The file with the mail server's password cannot be read.
-    #[error("cannot read {file}: {source}")]
-    Password {
+    /// A file with a secret cannot be read, or made.
+    #[error("cannot use {file}: {source}")]
+    Secret {
         /// Which.
         file: String,
         /// Why.
         source: std::io::Error,
     },
+    /// The file with the secret of relays has something else in it.
+    #[error("{file} must hold one line of 1 to 200 characters without spaces")]
+    BadSecret {
+        /// Which.
+        file: String,
+    },
+    /// The file with the key of stored secrets is not whole.
+    #[error("{file} must have 32 bytes; if it is lost, remove it and enter the stored secrets again")]
+    BadKey {
+        /// Which.
+        file: String,
+    },
     /// Nobody could ever confirm an address.
-    #[error("email-confirmation needs a mail server: set smtp-host")]
+    #[error(
+        "e-mail addresses are to be confirmed, which needs a mail server: set smtp-host, or start with \
+         --email-confirmation off"
+    )]
     ConfirmationWithoutMail,
     /// Voice cannot start.
     #[error("voice: {0}")]
@@ -140,11 +159,11 @@ impl Server {
         let db = Db::open(&settings.database()).await?;
         let live = Arc::new(Live::default());
         let mail = mailer(settings)?;
-        if mail.is_none() && settings.email_confirmation == EmailConfirmation::Required {
+        let rules = rules(settings, url.clone())?;
+        let chat = Arc::new(Chat::new(db, live.clone(), clock, rules, mail).await?);
+        if chat.asks_for_confirmation().await? && !chat.sends_mail() {
             return Err(StartError::ConfirmationWithoutMail);
         }
-        let rules = rules(settings, url.clone());
-        let chat = Arc::new(Chat::new(db, live.clone(), clock, rules, mail).await?);
         chat.make_first_channels().await?;
 
         let (sfu, events) = sfu::Sfu::start(voice_config(settings))?;
@@ -170,6 +189,7 @@ impl Server {
             setup_token,
             limits: Limits::new(settings.password_tries_per_minute, settings.requests_per_second),
             sockets: 0.into(),
+            relay_tests: Semaphore::new(1),
         });
         let (stop, stopped) = watch::channel(false);
         let (fanning_out, clearing) = (chat.clone(), chat.clone());
@@ -222,7 +242,8 @@ impl Server {
 pub async fn reset_link(settings: &Settings, name: &str) -> Result<String, StartError> {
     let db = Db::open(&settings.database()).await?;
     let page = PublicUrl::new(settings.public_url.as_deref()).text(settings.listen);
-    let chat = Chat::new(db, Arc::default(), Clock::System, rules(settings, page), None).await?;
+    let rules = rules(settings, page)?;
+    let chat = Chat::new(db, Arc::default(), Clock::System, rules, None).await?;
     let issued = chat.issue_reset_link_at_console(name).await;
     chat.close().await;
     Ok(issued.map(|(_, url)| url)?)
@@ -290,11 +311,7 @@ fn mailer(settings: &Settings) -> Result<Option<Mailer>, StartError> {
         SmtpTls::None => (MailTls::None, 25),
     };
     let credentials = match (&settings.smtp_user, &settings.smtp_password_file) {
-        (Some(user), Some(file)) => {
-            let fail = |source| StartError::Password { file: file.display().to_string(), source };
-            let password = std::fs::read_to_string(file).map_err(fail)?;
-            Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
-        }
+        (Some(user), Some(file)) => Some((user.clone(), secret_in(file)?)),
         _ => None,
     };
     let from = match &settings.mail_from {
@@ -305,21 +322,52 @@ fn mailer(settings: &Settings) -> Result<Option<Mailer>, StartError> {
     Ok(Some(Mailer::start(MailServer { host, port, tls, credentials, from })?))
 }
 
+/// The one line of a file with a secret.
+fn secret_in(file: &Path) -> Result<String, StartError> {
+    let fail = |source| StartError::Secret { file: file.display().to_string(), source };
+    let text = std::fs::read_to_string(file).map_err(fail)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// The key of stored secrets: a file beside the data, made when it is not there. It is there whole or not at all, and of
+/// two who make it at once one wins.
+fn seals(settings: &Settings) -> Result<Seals, StartError> {
+    let file = settings.data_dir.join("secrets.key");
+    let fail = |source| StartError::Secret { file: file.display().to_string(), source };
+    if !file.try_exists().map_err(fail)? {
+        make_folder(&settings.data_dir)?;
+        let mut key = [0; seals::KEY];
+        getrandom::fill(&mut key).map_err(|error| fail(std::io::Error::other(error)))?;
+        let new = settings.data_dir.join(format!("secrets.key.{}", std::process::id()));
+        let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
+        made.and_then(|mut new| new.write_all(&key).and_then(|()| new.sync_all())).map_err(fail)?;
+        let linked = std::fs::hard_link(&new, &file);
+        std::fs::remove_file(&new).map_err(fail)?;
+        match linked {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(fail(error)),
+            _ => {}
+        }
+    }
+    let key = std::fs::read(&file).map_err(fail)?;
+    let bad = |_| StartError::BadKey { file: file.display().to_string() };
+    Ok(Seals::new(&key[..].try_into().map_err(bad)?)?)
+}
+
 fn make_folder(path: &Path) -> Result<(), StartError> {
     let fail = |source| StartError::Folder { path: path.display().to_string(), source };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(fail)
 }
 
-fn rules(settings: &Settings, page: String) -> Rules {
-    Rules {
-        registration_open: settings.registration == config::Registration::Open,
+fn rules(settings: &Settings, page: String) -> Result<Rules, StartError> {
+    Ok(Rules {
+        given: given(settings)?,
+        seals: seals(settings)?,
         session_lasts: Duration::from_secs(u64::from(settings.session_days) * 24 * 60 * 60),
         passwords: passwords::Cost {
             memory_kib: settings.password_memory_kib,
             passes: settings.password_passes,
         },
-        confirmation: settings.email_confirmation == EmailConfirmation::Required,
         avatars: match settings.avatars {
             Avatars::Initials => AvatarsAllowed::Initials,
             Avatars::Libravatar => AvatarsAllowed::Libravatar,
@@ -327,7 +375,32 @@ fn rules(settings: &Settings, page: String) -> Rules {
         },
         server_name: settings.server_name.clone(),
         page,
-    }
+    })
+}
+
+/// What is no longer for admins to decide.
+fn given(settings: &Settings) -> Result<Given, StartError> {
+    let is_on = |switch: Switch| switch == Switch::On;
+    let relays = match &settings.turn_secret_file {
+        Some(file) if !settings.turn_url.is_empty() => {
+            let bad = || StartError::BadSecret { file: file.display().to_string() };
+            let secret = turn::Secret::parse(&secret_in(file)?).ok_or_else(bad)?;
+            Some(Relays { urls: settings.turn_url.clone(), secret })
+        }
+        _ => None,
+    };
+    Ok(Given {
+        voice: settings.voice.map(is_on),
+        registration: settings.registration.map(|registration| match registration {
+            config::Registration::Open => Registration::Open,
+            config::Registration::Closed => Registration::Closed,
+        }),
+        link_previews: settings.link_previews.map(is_on),
+        email_confirmation: settings
+            .email_confirmation
+            .map(|confirmation| confirmation == EmailConfirmation::Required),
+        relays,
+    })
 }
 
 fn voice_config(settings: &Settings) -> sfu::Config {

@@ -26,6 +26,8 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts"],
     environment: "node",
+    // Without this the styles that tests read would be empty.
+    css: true,
     // A busy machine may take its time; what never ends still ends here.
     testTimeout: 120_000,
   },

@@ -134,7 +134,7 @@ async fn of_a_hundred_who_share_the_link_one_becomes_admin() {
 
 #[tokio::test]
 async fn a_closed_server_takes_nobody_but_the_first_admin() {
-    let server = TestServer::with(|settings| settings.registration = Registration::Closed).await;
+    let server = TestServer::with(|settings| settings.registration = Some(Registration::Closed)).await;
     assert_eq!(code(server.http().register(&account("eve")).await), ErrorCode::RegistrationClosed);
     let admin = Register { setup_token: server.setup_token(), ..account("ana") };
     server.http().register(&admin).await.unwrap();

@@ -152,7 +152,7 @@ async fn an_admin_hands_out_a_link_for_a_new_password() {
 #[tokio::test]
 async fn an_admin_makes_an_account_where_registration_is_closed() {
     let server = TestServer::with(|settings| {
-        settings.registration = cromulent::config::Registration::Closed;
+        settings.registration = Some(cromulent::config::Registration::Closed);
     })
     .await;
     let root = server.admin("root").await;
@@ -181,10 +181,72 @@ async fn an_admin_sees_everybody_who_has_an_account_by_name_and_nobody_else_does
     let all = page(&root.cookie, "").await;
     assert_eq!(names(&all), ["ana ana@example.org", "ben ben@example.org", "root root@example.org"]);
     assert_eq!(names(&page(&root.cookie, "?after=Ben").await), ["root root@example.org"]);
+    // By a part of a name or an address, whatever its case; what means something to a database means itself.
+    let profile = json!({ "display_name": "Ms Percent 100%", "avatar": { "kind": "none" } });
+    assert!(server.send(Method::PUT, "/api/account/profile", &ana.cookie, profile).await.status.is_success());
+    for (search, found) in [
+        ("N", &["ana", "ben"][..]),
+        ("OOT%40exa", &["root"]),
+        ("ms%20perc", &["ana"]),
+        ("100%25", &["ana"]),
+        ("%25", &["ana"]),
+        ("_", &[]),
+        ("%5C", &[]),
+        ("'", &[]),
+        ("nobody", &[]),
+        ("n&after=ana", &["ben"]),
+    ] {
+        let people: People = answer(&page(&root.cookie, &format!("?search={search}")).await);
+        let people: Vec<_> = people.people.iter().map(|one| one.user.username.as_str()).collect();
+        assert_eq!(people, found, "{search}");
+    }
     assert_eq!(refused(&page(&ana.cookie, "").await), ErrorCode::NotAllowed);
     let body = json!({ "password": PASSWORD });
     server.send(Method::POST, "/api/account/deletion", &ana.cookie, body).await;
     assert_eq!(names(&page(&root.cookie, "").await).len(), 2);
+}
+
+#[tokio::test]
+async fn everybody_is_found_page_by_page_and_nobody_twice() {
+    let (server, root, _, _) = house().await;
+    for number in 0..205 {
+        server.http().register(&account(&format!("guest-{number:03}"))).await.unwrap();
+    }
+    let (mut found, mut pages, mut after) = (Vec::new(), 0, String::new());
+    loop {
+        let path = format!("/api/users?search=guest&after={after}");
+        let page: People = answer(&server.send(Method::GET, &path, &root.cookie, Value::Null).await);
+        found.extend(page.people.into_iter().map(|one| one.user.username));
+        pages += 1;
+        if !page.more {
+            break;
+        }
+        after = found.last().unwrap().clone();
+    }
+    assert_eq!((found.len(), pages), (205, 3));
+    assert!(found.is_sorted());
+}
+
+#[tokio::test]
+async fn an_admin_ends_an_account_for_good_and_never_the_last_admins() {
+    let (server, root, mut ana, ben) = house().await;
+    let ends = async |who: &TestUser, user: cromulent::id::UserId| {
+        server.send(Method::DELETE, &format!("/api/users/{user}"), &who.cookie, Value::Null).await
+    };
+    assert_eq!(refused(&ends(&ben, ana.snapshot.me).await), ErrorCode::NotAllowed);
+    assert_eq!(refused(&ends(&root, root.snapshot.me).await), ErrorCode::LastAdmin);
+    let mut call = ana.joins_voice().await;
+    assert_eq!(ends(&root, ana.snapshot.me).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(ana.is_closed_with().await, close::SIGNED_OUT);
+    call.is_over().await;
+    assert_eq!(refused(&ends(&root, ana.snapshot.me).await), ErrorCode::NotFound);
+    assert!(server.http().sign_in("ana", PASSWORD).await.is_err());
+    // The name is free, and what was done is written down with the name it had.
+    assert!(server.http().register(&account("ana")).await.is_ok());
+    let page: AuditPage = answer(&server.send(Method::GET, "/api/audit", &root.cookie, Value::Null).await);
+    let entry = &page.entries[0];
+    assert_eq!((entry.action.text(), entry.object.as_str()), ("account_deleted", "ana"));
+    assert_eq!((entry.actor, entry.subject), (Some(root.snapshot.me), Some(ana.snapshot.me)));
 }
 
 #[tokio::test]
@@ -229,7 +291,7 @@ async fn what_is_done_to_accounts_is_written_down() {
     };
     let all = page("").await;
     let words: Vec<_> =
-        all.iter().map(|entry| (entry.action.as_str(), entry.subject, entry.detail.as_str())).collect();
+        all.iter().map(|entry| (entry.action.text(), entry.subject, entry.detail.as_str())).collect();
     let (anas, bens) = (Some(ana.snapshot.me), Some(ben.snapshot.me));
     assert_eq!(
         words,
@@ -237,7 +299,7 @@ async fn what_is_done_to_accounts_is_written_down() {
             ("reset_link_issued", bens, ""),
             ("user_enabled", bens, ""),
             ("user_disabled", bens, ""),
-            ("role_changed", anas, "member to admin"),
+            ("role_changed", anas, "role: admin"),
         ]
     );
     assert!(all.iter().all(|entry| entry.actor == Some(root.snapshot.me)));

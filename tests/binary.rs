@@ -81,6 +81,8 @@ fn help_is_the_manual() {
         "--voice-port",
         "--data-dir",
         "--config",
+        "--registration",
+        "--link-previews",
         "bench",
         "reset-link",
     ] {

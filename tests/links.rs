@@ -213,7 +213,7 @@ async fn where_addresses_are_confirmed_an_account_begins_with_the_answer_to_a_ma
     let sink = MailSink::start().await;
     let server = TestServer::with(|settings| {
         mails_to(settings, &sink);
-        settings.email_confirmation = EmailConfirmation::Required;
+        settings.email_confirmation = Some(EmailConfirmation::Required);
     })
     .await;
     let mut admin = server.admin("root").await;
@@ -250,7 +250,7 @@ async fn a_registration_does_not_tell_whether_the_address_has_an_account() {
     let sink = MailSink::start().await;
     let server = TestServer::with(|settings| {
         mails_to(settings, &sink);
-        settings.email_confirmation = EmailConfirmation::Required;
+        settings.email_confirmation = Some(EmailConfirmation::Required);
     })
     .await;
     server.admin("root").await;
@@ -287,7 +287,7 @@ async fn who_never_confirmed_is_locked_out_where_that_is_wanted_and_let_in_by_th
     let sink = MailSink::start().await;
     let mut server = server_with(&sink).await;
     let cookie = server.http().register(&account("ana")).await.unwrap();
-    server.settings.email_confirmation = EmailConfirmation::Required;
+    server.settings.email_confirmation = Some(EmailConfirmation::Required);
     server.restart().await;
     assert_eq!(server.sign_in_is_refused("ana", "not her password").await, ErrorCode::WrongPassword);
     assert_eq!(server.sign_in_is_refused("ana", PASSWORD).await, ErrorCode::NotConfirmed);
@@ -320,7 +320,7 @@ async fn without_mail_it_is_said_so_and_an_address_is_taken_over_at_once() {
 async fn a_server_that_asks_for_confirmation_and_has_no_mail_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = crate::support::settings(&folder);
-    settings.email_confirmation = EmailConfirmation::Required;
+    settings.email_confirmation = Some(EmailConfirmation::Required);
     let error = Server::start(&settings, Clock::System).await.err().expect("it started");
     assert!(error.to_string().contains("smtp-host"), "{error}");
 }

@@ -19,6 +19,8 @@ mod accounts;
 mod administration;
 /// The house holds: imports go one way.
 mod architecture;
+/// What is written down of what admins do.
+mod audit;
 /// The load generator measures a real server.
 mod bench;
 /// What the binary does with flags, signals and a sudden death.
@@ -67,6 +69,10 @@ mod previews;
 mod profiles;
 /// How far everybody has read.
 mod readings;
+/// Relays for whom no direct way leads here.
+mod relays;
+/// What admins decide about the whole server.
+mod settings;
 /// Sign-ins here and elsewhere, and their end.
 mod sign_ins;
 /// The WebSocket: handshake, bad frames, resume.

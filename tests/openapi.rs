@@ -199,9 +199,19 @@ async fn what_is_answered_is_what_is_described() {
     asks("post /api/password/reset", "", "", reset).await;
     let create = json!({ "username": "ben", "email": "ben@example.org", "password": PASSWORD });
     asks("post /api/users", "", &admin.cookie, create).await;
-    asks("get /api/users", "", &admin.cookie, Value::Null).await;
+    let ben = asks("get /api/users", "", &admin.cookie, Value::Null).await;
+    let ben = serde_json::from_str::<Value>(&ben.body).unwrap()["people"][1]["user"]["id"].clone();
+    asks("delete /api/users/{id}", ben.as_str().unwrap(), &admin.cookie, Value::Null).await;
+    asks("delete /api/users/{id}", ben.as_str().unwrap(), &admin.cookie, Value::Null).await;
     asks("get /api/users", "", &ana, Value::Null).await;
     asks("get /api/audit", "", &admin.cookie, Value::Null).await;
     asks("get /api/audit", "", "", Value::Null).await;
+    asks("get /api/settings", "", &admin.cookie, Value::Null).await;
+    let relays = json!({ "settings": [{ "relays": { "urls": ["turns:127.0.0.1"], "secret": "s" } }] });
+    asks("put /api/settings", "", &admin.cookie, relays).await;
+    asks("post /api/settings/relay-test", "", &admin.cookie, Value::Null).await;
+    let change = json!({ "settings": [{ "voice": true }, { "registration": "closed" }] });
+    asks("put /api/settings", "", &admin.cookie, change.clone()).await;
+    asks("put /api/settings", "", &ana, change).await;
     asks("delete /api/account/sessions", "", &admin.cookie, Value::Null).await;
 }

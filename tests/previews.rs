@@ -93,6 +93,31 @@ async fn a_hyperlink_shows_what_is_at_its_other_end() {
 }
 
 #[tokio::test]
+async fn where_admins_want_none_nothing_is_gone_to_and_what_there_is_stays() {
+    let site = Site::start().await;
+    for path in ["/before", "/off", "/after"] {
+        site.has_page(path, NEWS);
+    }
+    let server = server_near(&site).await;
+    let (mut ana, []) = ana_the_admin_and(&server, []).await;
+    let wants = async |ana: &TestUser, previews: bool| {
+        let body = serde_json::json!({ "settings": [{ "link_previews": previews }] });
+        assert!(server.send(Method::PUT, "/api/settings", &ana.cookie, body).await.status.is_success());
+    };
+    ana.posts(site.url("/before").as_str()).await;
+    ana.hears_of_a_preview().await;
+    wants(&ana, false).await;
+    ana.posts(site.url("/off").as_str()).await;
+    ana.posts(site.url("/before").as_str()).await;
+    wants(&ana, true).await;
+    ana.posts(site.url("/after").as_str()).await;
+    ana.hears_of_a_preview().await;
+    assert_eq!(site.paths(), ["/before", "/after"]);
+    let shown: Vec<_> = ana.sees_previews().await.iter().map(Option::is_some).collect();
+    assert_eq!(shown, [true, false, false, true]);
+}
+
+#[tokio::test]
 async fn what_is_no_hyperlink_is_not_gone_to() {
     let site = Site::start().await;
     site.has_page("/news", NEWS);

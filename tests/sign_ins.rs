@@ -277,3 +277,26 @@ async fn a_hundred_sign_ins_a_second_leave_voice_and_text_alone() {
     bens.has_heard(anas.participant, all).await;
     ben.hears_that("still here after 250").await;
 }
+
+#[tokio::test]
+async fn a_sign_in_that_races_with_another_password_leaves_no_session_alive() {
+    let server = TestServer::start().await;
+    let cookie = server.http().register(&account("ana")).await.unwrap();
+    let signing_in = futures_util::future::join_all((0..4).map(async |number| match number % 2 {
+        0 => server.http().sign_in("ana", PASSWORD).await.ok(),
+        _ => {
+            let body = json!({ "email": "ana", "password": PASSWORD });
+            let reply = server.send(Method::POST, "/api/auth/login", "", body).await;
+            let tokens: Value = serde_json::from_str(&reply.body).unwrap();
+            tokens["access_token"].as_str().map(|token| format!("Bearer {token}"))
+        }
+    }));
+    let body = json!({ "password": PASSWORD, "new_password": NEW });
+    let change = server.send(Method::PUT, "/api/account/password", &cookie, body);
+    let (opened, changed) = tokio::join!(signing_in, change);
+    assert_eq!(changed.status, StatusCode::NO_CONTENT);
+    for one in opened.into_iter().flatten() {
+        assert!(!server.knows(&one).await, "a sign-in with the old password is alive");
+    }
+    assert!(server.knows(&cookie).await);
+}

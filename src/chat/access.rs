@@ -113,7 +113,12 @@ fn allow(allowed: bool) -> Result<(), Error> {
 impl Chat {
     /// The channel, if `user` may do this in it.
     pub async fn allows(&self, user: UserId, channel: ChannelId, act: Act) -> Result<Channel, Error> {
-        require(&mut *self.db.read().await?, user, channel, act).await
+        let mut read = self.db.read().await?;
+        let channel = require(&mut read, user, channel, act).await?;
+        if act == Act::Talk && !self.settings_in(&mut read).await?.voice {
+            return Err(Error::VoiceOff);
+        }
+        Ok(channel)
     }
 
     /// The channels that `user` may know of and is not in, by name in addresses.

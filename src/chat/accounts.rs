@@ -1,14 +1,14 @@
 //! Accounts from beginning to end: registration, the first admin, the rules for names, addresses and passwords,
 //! another password, deletion. Start with [`Chat::register`].
 
-use super::audit::Action;
+use super::audit::Deed;
 use super::clearing::Left;
 use super::sessions::{self, Ended, SignedIn};
 use super::{Chat, Error, channels, groups, letters, links, memberships, profiles, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::UserId;
-use crate::protocol::rest::Account;
+use crate::protocol::rest::{Account, AuditAction};
 use crate::protocol::types::{Role, Status, User, UserState};
 
 /// How the name of a deleted user begins; nobody can take such a name.
@@ -131,10 +131,9 @@ impl Chat {
     /// Makes an account, a member of every default channel, and tells everybody; or asks the owner of the address
     /// first, where the operator wants that.
     pub async fn register(&self, draft: Draft) -> Result<Registered, Error> {
-        if !self.rules.registration_open {
-            return Err(Error::RegistrationClosed);
-        }
-        if self.rules.confirmation {
+        let settings = self.settings_in(&mut *self.db.read().await?).await?;
+        settings.require_open()?;
+        if settings.email_confirmation {
             self.sign_up(draft).await?;
             return Ok(Registered::Asked);
         }
@@ -160,6 +159,14 @@ impl Chat {
         let mut tx = self.db.begin().await?;
         if role == Role::Admin && users::has_admin(&mut tx).await? {
             return Err(Error::SetupClosed);
+        }
+        if role == Role::Member {
+            // It may have been decided otherwise while the hash was made.
+            let settings = self.settings_in(&mut tx).await?;
+            settings.require_open()?;
+            if settings.email_confirmation {
+                return Err(Error::Busy);
+            }
         }
         let account = NewAccount { username, email, password_hash, role, confirmed };
         let user = self.insert(&mut tx, account).await?;
@@ -229,7 +236,7 @@ impl Chat {
         }
         let ended = sessions::end_all(&mut tx, me.user.id, Some(me.session)).await?;
         links::close_all(&mut tx, me.user.id).await?;
-        self.note(&mut tx, now, Some(me.user.id), Action::PasswordChanged, Some(me.user.id), "").await?;
+        self.note(&mut tx, now, Deed::by(me.user.id, AuditAction::PasswordChanged).to(me.user.id)).await?;
         tx.commit().await?;
         self.post(letters::password_changed(&self.rules, &stored.email));
         Ok(ended)
@@ -239,10 +246,15 @@ impl Chat {
     /// what they wrote; the name is free again.
     pub async fn delete_account(&self, me: &SignedIn, password: String) -> Result<Vec<Ended>, Error> {
         self.prove_again(me.user.id, password).await?;
+        self.end_account(me.user.id, me.user.id).await
+    }
+
+    /// The same, by the wish of `by`, who is its owner or an admin.
+    pub(super) async fn end_account(&self, by: UserId, id: UserId) -> Result<Vec<Ended>, Error> {
         let now = self.clock.now();
         let user = User {
-            id: me.user.id,
-            username: format!("{TOMBSTONE}{}", uuid::Uuid::from(me.user.id).simple()),
+            id,
+            username: format!("{TOMBSTONE}{}", uuid::Uuid::from(id).simple()),
             role: Role::Member,
             display_name: None,
             avatar: None,
@@ -251,6 +263,11 @@ impl Chat {
         let _turn = self.user_changes.lock().await;
         let _steady = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
+        if by != id {
+            users::require_admin(&mut tx, by).await?;
+        }
+        let known = users::find(&mut tx, id).await?;
+        let known = known.filter(|user| user.state != UserState::Deleted).ok_or(Error::NotFound)?;
         users::require_another_admin(&mut tx, user.id).await?;
         sql(
             "update users set username = $2, username_folded = $2, role = $3, display_name = '', avatar = '',
@@ -278,7 +295,8 @@ impl Chat {
         if !cleared {
             told.keep(&mut tx).await?;
         }
-        self.note(&mut tx, now, Some(user.id), Action::AccountDeleted, Some(user.id), "").await?;
+        let deed = Deed::by(by, AuditAction::AccountDeleted).to(user.id).on(&known.username);
+        self.note(&mut tx, now, deed).await?;
         tx.commit().await?;
         self.live.set_status(user.id, Status::Online);
         if !cleared {

@@ -2,13 +2,13 @@
 //! is an admin now, writes the audit log in the same one, and leaves the server somebody to run it.
 
 use super::accounts::{Draft, NewAccount};
-use super::audit::Action;
+use super::audit::Deed;
 use super::links::{self, Issued, Purpose};
 use super::sessions::{self, Ended};
 use super::{Chat, Error, users};
 use crate::db::{Conn, sql};
 use crate::id::UserId;
-use crate::protocol::rest::{People, Person};
+use crate::protocol::rest::{AuditAction, People, Person};
 use crate::protocol::types::{Role, User, UserState};
 
 /// People of a page.
@@ -25,22 +25,27 @@ impl Chat {
         users::require_admin(&mut tx, admin).await?;
         let account = NewAccount { username, email, password_hash, role: Role::Member, confirmed: true };
         let user = self.insert(&mut tx, account).await?;
-        self.note(&mut tx, self.now(), Some(admin), Action::UserCreated, Some(user.id), "").await?;
+        self.note(&mut tx, self.now(), Deed::by(admin, AuditAction::UserCreated).to(user.id)).await?;
         tx.commit().await?;
         self.publish_user(&user);
         Ok(user)
     }
 
-    /// A page of everybody who has an account, after this user name, with what only admins see.
-    pub async fn people(&self, admin: UserId, after: &str) -> Result<People, Error> {
+    /// A page of everybody who has an account, after this user name, with what only admins see; of those alone who have
+    /// `search` in a name or in their address, if it is anything.
+    pub async fn people(&self, admin: UserId, after: &str, search: &str) -> Result<People, Error> {
         let mut read = self.db.read().await?;
         users::require_admin(&mut read, admin).await?;
         let rows = sql("select u.id, u.username, u.role, u.display_name, u.avatar, u.state, u.created_at,
                                a.email, a.confirmed_at
                         from users u join accounts a on a.user_id = u.id
-                        where u.username_folded > $1 order by u.username_folded limit $2")
+                        where u.username_folded > $1
+                          and (u.username_folded like $3 escape '\\' or a.email_folded like $3 escape '\\'
+                               or lower(u.display_name) like $3 escape '\\')
+                        order by u.username_folded limit $2")
         .bind(after.to_lowercase())
         .bind(PAGE + 1)
+        .bind(pattern(search))
         .all(&mut read)
         .await?;
         let mut people = rows
@@ -76,9 +81,10 @@ impl Chat {
             .bind(users::role_text(role))
             .execute(&mut tx)
             .await?;
-        let detail = format!("{} to {}", users::role_text(known.role), users::role_text(role));
+        let detail = format!("role: {}", users::role_text(role));
         known.role = role;
-        self.note(&mut tx, self.now(), Some(admin), Action::RoleChanged, Some(user), &detail).await?;
+        self.note(&mut tx, self.now(), Deed::by(admin, AuditAction::RoleChanged).to(user).saying(&detail))
+            .await?;
         tx.commit().await?;
         self.publish_user(&known);
         Ok(known)
@@ -92,8 +98,8 @@ impl Chat {
         disabled: bool,
     ) -> Result<(User, Vec<Ended>), Error> {
         let (state, action) = match disabled {
-            true => (UserState::Disabled, Action::UserDisabled),
-            false => (UserState::Active, Action::UserEnabled),
+            true => (UserState::Disabled, AuditAction::UserDisabled),
+            false => (UserState::Active, AuditAction::UserEnabled),
         };
         let _turn = self.user_changes.lock().await;
         let mut tx = self.db.begin().await?;
@@ -115,10 +121,15 @@ impl Chat {
             true => sessions::end_all(&mut tx, user, None).await?,
             false => Vec::new(),
         };
-        self.note(&mut tx, self.now(), Some(admin), action, Some(user), "").await?;
+        self.note(&mut tx, self.now(), Deed::by(admin, action).to(user)).await?;
         tx.commit().await?;
         self.publish_user(&known);
         Ok((known, ended))
+    }
+
+    /// Ends somebody's account for good, as they could themselves.
+    pub async fn delete_user(&self, admin: UserId, user: UserId) -> Result<Vec<Ended>, Error> {
+        self.end_account(admin, user).await
     }
 
     /// A link for a new password, for an admin to hand over: where there is no mail, and for who lost the address too.
@@ -149,11 +160,18 @@ impl Chat {
     ) -> Result<(Issued, String), Error> {
         let email = links::stored_email(&mut tx, user.id).await?.ok_or(Error::NotFound)?;
         let issued = self.issue(&mut tx, user.id, Purpose::ResetPassword, &email).await?;
-        self.note(&mut tx, self.now(), actor, Action::ResetLinkIssued, Some(user.id), "").await?;
+        self.note(&mut tx, self.now(), Deed::by(actor, AuditAction::ResetLinkIssued).to(user.id)).await?;
         tx.commit().await?;
         let url = self.reset_url(&issued);
         Ok((issued, url))
     }
+}
+
+/// What `like` finds texts with: those that have `part` in them, whatever its case. What means something to `like`
+/// means itself.
+fn pattern(part: &str) -> String {
+    let plain = part.trim().to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{plain}%")
 }
 
 impl Issued {

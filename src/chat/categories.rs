@@ -2,12 +2,14 @@
 //!
 //! They take turns with changes to channels (see [`super::channels`]). Start with [`Chat::update_category`].
 
+use super::audit::Deed;
 use super::channels::settings::is_out_of_line;
 use super::{Chat, Error, users};
 use crate::db::{Conn, Row, sql};
 use crate::id::{CategoryId, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::client::CategorySetting;
+use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
 use crate::protocol::types::Category;
 
@@ -83,6 +85,8 @@ impl Chat {
         .execute(&mut tx)
         .await;
         name_taken(inserted)?;
+        let deed = Deed::by(admin, AuditAction::CategoryCreated).on(&category.name);
+        self.note(&mut tx, now, deed).await?;
         tx.commit().await?;
 
         self.tell_categories([category.clone()]);
@@ -113,6 +117,12 @@ impl Chat {
                 category.position = number;
             }
         }
+        let renamed = before.iter().find(|one| one.id == id).zip(after.iter().find(|one| one.id == id));
+        let (old, detail) = match renamed {
+            Some((old, new)) if old.name != new.name => (old.name.as_str(), format!("name: {}", new.name)),
+            Some((old, _)) => (old.name.as_str(), "place".to_owned()),
+            None => return Err(Error::NotFound),
+        };
         let changed: Vec<Category> = after.iter().filter(|one| !before.contains(one)).cloned().collect();
         for category in &changed {
             let updated =
@@ -126,6 +136,8 @@ impl Chat {
             name_taken(updated)?;
         }
         if !changed.is_empty() {
+            let deed = Deed::by(admin, AuditAction::CategoryChanged).on(old).saying(&detail);
+            self.note(&mut tx, self.clock.now(), deed).await?;
             tx.commit().await?;
         }
 
@@ -138,8 +150,10 @@ impl Chat {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
         users::require_admin(&mut tx, admin).await?;
-        require(&mut tx, id).await?;
+        let known = all(&mut tx).await?;
+        let name = known.iter().find(|one| one.id == id).map(|one| &one.name).ok_or(Error::NotFound)?;
         sql("delete from categories where id = $1").bind(id).execute(&mut tx).await?;
+        self.note(&mut tx, self.clock.now(), Deed::by(admin, AuditAction::CategoryDeleted).on(name)).await?;
         tx.commit().await?;
 
         self.hub.publish(Audience::Everyone, &ServerEvent::CategoryRemoved { category: id });

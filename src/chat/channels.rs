@@ -16,12 +16,14 @@ use std::sync::Arc;
 use self::places::{STEP, put_in_place};
 use self::settings::{Name, Place, Settings};
 use super::access::{self, Act};
+use super::audit::Deed;
 use super::clearing::Left;
 use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, Row, Value, sql};
 use crate::id::{ChannelId, UserId};
 use crate::live::hub::{Audience, Connection};
+use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
 use crate::protocol::types::{Admission, Channel, ChannelKind, Writers};
 
@@ -81,6 +83,7 @@ impl Chat {
         }
         .execute(&mut tx)
         .await?;
+        self.note(&mut tx, now, Deed::by(admin, AuditAction::ChannelCreated).on(&channel.name)).await?;
         tx.commit().await?;
 
         apply(&channel);
@@ -116,7 +119,11 @@ impl Chat {
         if channel == before && moved.is_empty() {
             return Ok(before);
         }
-        update(&mut tx, &channel, self.clock.now()).await?;
+        let now = self.clock.now();
+        update(&mut tx, &channel, now).await?;
+        let detail = difference(&before, &channel);
+        let deed = Deed::by(admin, AuditAction::ChannelChanged).on(&before.name).saying(&detail);
+        self.note(&mut tx, now, deed).await?;
         tx.commit().await?;
 
         apply(&channel);
@@ -135,12 +142,14 @@ impl Chat {
     ) -> Result<(), Error> {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
-        access::require(&mut tx, admin, id, Act::Administer).await?;
+        let channel = access::require(&mut tx, admin, id, Act::Administer).await?;
         let left = Left::Channel(id);
         let cleared = left.step(&mut tx).await?;
         if !cleared {
             left.keep(&mut tx).await?;
         }
+        let deed = Deed::by(admin, AuditAction::ChannelDeleted).on(&channel.name);
+        self.note(&mut tx, self.clock.now(), deed).await?;
         tx.commit().await?;
 
         if !cleared {
@@ -198,6 +207,42 @@ impl Chat {
             let audience = Audience::Channel(channel.id);
             self.hub.publish(audience, &ServerEvent::ChannelUpdated { channel });
         }
+    }
+}
+
+/// What is not as it was, for the audit log.
+fn difference(before: &Channel, now: &Channel) -> String {
+    let mut changed = Vec::new();
+    if before.name != now.name {
+        changed.push(format!("name: {}", now.name));
+    }
+    if before.topic != now.topic {
+        changed.push("topic".to_owned());
+    }
+    if before.admission != now.admission {
+        changed.push(format!("admission: {}", admission_text(now.admission)));
+    }
+    if before.writers != now.writers {
+        changed.push(format!("writers: {}", writers_text(now.writers)));
+    }
+    if before.archived != now.archived {
+        changed.push(format!("archived: {}", if now.archived { "on" } else { "off" }));
+    }
+    if before.max_speakers != now.max_speakers {
+        let most = now.max_speakers.map_or("all".to_owned(), |most| most.to_string());
+        changed.push(format!("max_speakers: {most}"));
+    }
+    if (before.category, before.position) != (now.category, now.position) {
+        changed.push("place".to_owned());
+    }
+    changed.join("; ")
+}
+
+fn admission_text(admission: Admission) -> &'static str {
+    match admission {
+        Admission::Everybody => "everybody",
+        Admission::Open => "open",
+        Admission::Private => "private",
     }
 }
 

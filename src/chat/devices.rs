@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use super::audit::Action;
+use super::audit::Deed;
 use super::sessions::{self, Device, Draft, Ended, Opened, SignedIn};
 use super::tokens::Token;
 use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
-use crate::id::SessionId;
-use crate::protocol::rest::DeviceUser;
+use crate::id::{SessionId, UserId};
+use crate::protocol::rest::{AuditAction, DeviceUser};
 use crate::protocol::types::User;
 use crate::telemetry;
 
@@ -65,10 +65,12 @@ impl Chat {
         password: String,
         device: &Device,
     ) -> Result<Tokens, Error> {
-        let user = self.prove(login, password).await?;
+        let proved = self.prove(login, password).await?;
         let (refresh, access) = (Token::random()?, Token::random()?);
         let access_until = self.clock.now() + ACCESS_LASTS;
-        let mut tx = self.db.begin_for(user.id).await?;
+        let mut tx = self.db.begin_for(proved.user.id).await?;
+        proved.still_holds(&mut tx).await?;
+        let user = proved.user;
         let email = super::links::stored_email(&mut tx, user.id).await?.ok_or(Error::WrongPassword)?;
         let draft =
             Draft { user: user.id, device, token: &access, token_until: Some(access_until), opened_by: None };
@@ -188,7 +190,7 @@ impl Chat {
     async fn end_family(&self, tx: &mut Conn, family: &Family, now: Timestamp) -> Result<Vec<Ended>, Error> {
         telemetry::REUSED_TOKENS.add();
         let ended = sessions::end_one(tx, family.user.id, family.session).await?;
-        self.note(tx, now, None, Action::TokenReused, Some(family.user.id), "").await?;
+        self.note(tx, now, Deed::by(None::<UserId>, AuditAction::TokenReused).to(family.user.id)).await?;
         Ok(ended)
     }
 

@@ -3,11 +3,13 @@
 //! A group, a user and a word with a meaning of its own never have the same name after an `@`. Changes go one after
 //! the other to their very end, as those of channels do.
 
+use super::audit::Deed;
 use super::channels::settings::{is_out_of_line, slug};
 use super::{Chat, Error, accounts, users};
 use crate::db::{Conn, Row, sql};
 use crate::id::{GroupId, UserId};
 use crate::live::hub::Audience;
+use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
 use crate::protocol::types::Group;
 
@@ -85,6 +87,7 @@ impl Chat {
                 .execute(&mut tx)
                 .await;
         only_one(inserted)?;
+        self.note(&mut tx, now, Deed::by(admin, AuditAction::GroupCreated).on(&group.name)).await?;
         tx.commit().await?;
 
         self.hub.publish(Audience::Everyone, &ServerEvent::GroupChanged { group: group.clone() });
@@ -97,7 +100,11 @@ impl Chat {
         let mut tx = self.db.begin().await?;
         users::require_admin(&mut tx, admin).await?;
         require_unused(&mut tx, &draft).await?;
+        let before = find(&mut tx, id).await?;
         let group = draft.named(id);
+        if group == before {
+            return Ok(group);
+        }
         let updated = sql("update groups set name = $1, slug = $2, color = $3 where id = $4")
             .bind(group.name.as_str())
             .bind(group.slug.as_str())
@@ -105,9 +112,13 @@ impl Chat {
             .bind(id)
             .execute(&mut tx)
             .await;
-        if only_one(updated)? == 0 {
-            return Err(Error::NotFound);
-        }
+        only_one(updated)?;
+        let name = (before.name != group.name).then(|| format!("name: {}", group.name));
+        let color = (before.color != group.color)
+            .then(|| format!("color: {}", group.color.as_deref().unwrap_or("none")));
+        let detail = [name, color].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let deed = Deed::by(admin, AuditAction::GroupChanged).on(&before.name).saying(&detail);
+        self.note(&mut tx, self.clock.now(), deed).await?;
         tx.commit().await?;
 
         self.hub.publish(Audience::Everyone, &ServerEvent::GroupChanged { group: group.clone() });
@@ -119,9 +130,10 @@ impl Chat {
         let _turn = self.group_changes.acquire().await;
         let mut tx = self.db.begin().await?;
         users::require_admin(&mut tx, admin).await?;
-        if sql("delete from groups where id = $1").bind(group).execute(&mut tx).await? == 0 {
-            return Err(Error::NotFound);
-        }
+        let before = find(&mut tx, group).await?;
+        sql("delete from groups where id = $1").bind(group).execute(&mut tx).await?;
+        let deed = Deed::by(admin, AuditAction::GroupDeleted).on(&before.name);
+        self.note(&mut tx, self.clock.now(), deed).await?;
         tx.commit().await?;
 
         self.hub.publish(Audience::Everyone, &ServerEvent::GroupDeleted { group });
@@ -139,12 +151,8 @@ impl Chat {
         let _turn = self.group_changes.acquire().await;
         let mut tx = self.db.begin().await?;
         users::require_admin(&mut tx, admin).await?;
-        let both = sql("select g.id from groups g join users u on u.id = $2 where g.id = $1")
-            .bind(group)
-            .bind(user)
-            .optional(&mut tx)
-            .await?;
-        both.ok_or(Error::NotFound)?;
+        let known = find(&mut tx, group).await?;
+        users::find(&mut tx, user).await?.ok_or(Error::NotFound)?;
         let statement = match member {
             true => sql("insert into group_members (group_id, user_id, joined_at) values ($1, $2, $3)
                          on conflict do nothing")
@@ -156,6 +164,11 @@ impl Chat {
             }
         };
         let changed = statement.execute(&mut tx).await? > 0;
+        if changed {
+            let action = if member { AuditAction::GroupMemberAdded } else { AuditAction::GroupMemberRemoved };
+            let deed = Deed::by(admin, action).to(user).on(&known.name);
+            self.note(&mut tx, self.clock.now(), deed).await?;
+        }
         tx.commit().await?;
 
         if changed {
@@ -193,6 +206,11 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<Group>, Error> {
         .all(conn)
         .await?;
     rows.iter().map(group).collect()
+}
+
+async fn find(conn: &mut Conn, id: GroupId) -> Result<Group, Error> {
+    let row = sql("select id, name, slug, color from groups where id = $1").bind(id).optional(conn).await?;
+    group(&row.ok_or(Error::NotFound)?)
 }
 
 /// The groups a user is in.

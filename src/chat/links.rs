@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use super::accounts::{Email, Password};
-use super::audit::Action;
+use super::audit::Deed;
 use super::sessions::{self, Ended};
 use super::tokens::Token;
 use super::{Chat, Error, letters, profiles, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::UserId;
+use crate::protocol::rest::AuditAction;
 use crate::protocol::types::User;
 
 /// How long the owner of an address has to confirm it.
@@ -191,7 +192,7 @@ impl Chat {
         }
         close_all(&mut tx, used.user).await?;
         let ended = sessions::end_all(&mut tx, used.user, None).await?;
-        self.note(&mut tx, now, None, Action::PasswordReset, Some(used.user), "").await?;
+        self.note(&mut tx, now, Deed::by(None::<UserId>, AuditAction::PasswordReset).to(used.user)).await?;
         tx.commit().await?;
         self.post(letters::password_changed(&self.rules, &used.email));
         Ok(ended)
@@ -256,7 +257,7 @@ impl Chat {
         };
         profiles::follow_email(tx, &mut known, &old, email.text()).await?;
         close_all(tx, user).await?;
-        self.note(tx, now, Some(user), Action::EmailChanged, Some(user), "").await?;
+        self.note(tx, now, Deed::by(user, AuditAction::EmailChanged).to(user)).await?;
         Ok(known)
     }
 

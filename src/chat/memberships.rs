@@ -7,12 +7,14 @@
 //! reaches them. Whoever comes hears everything from just after it, and asks for what was before.
 
 use super::access::{self, Act};
+use super::audit::Deed;
 use super::channels::CHANNELS_MAX;
 use super::roster::SNAPSHOT_MAX;
 use super::{Chat, Error, users};
 use crate::db::{Conn, Tx, sql};
 use crate::id::{ChannelId, UserId};
 use crate::live::hub::Audience;
+use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
 use crate::protocol::types::{Channel, UserState};
 
@@ -27,7 +29,7 @@ impl Chat {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
         let channel = access::require(&mut tx, user, id, Act::Join).await?;
-        self.take_in(tx, user, &channel, show).await?;
+        self.take_in(tx, user, user, &channel, show).await?;
         Ok(channel)
     }
 
@@ -44,7 +46,7 @@ impl Chat {
         let channel = access::require(&mut tx, by, id, Act::AddMember).await?;
         let known = users::find(&mut tx, user).await?;
         known.filter(|user| user.state != UserState::Deleted).ok_or(Error::NotFound)?;
-        self.take_in(tx, user, &channel, show).await
+        self.take_in(tx, by, user, &channel, show).await
     }
 
     /// Ends the membership of `user`, by their own wish. `expel` is called when they were a member, before
@@ -57,8 +59,8 @@ impl Chat {
     ) -> Result<(), Error> {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
-        access::require(&mut tx, user, id, Act::Leave).await?;
-        self.let_go(tx, user, id, expel).await
+        let channel = access::require(&mut tx, user, id, Act::Leave).await?;
+        self.let_go(tx, user, user, &channel, expel).await
     }
 
     /// Ends the membership of `user`, by the wish of `by`.
@@ -71,8 +73,8 @@ impl Chat {
     ) -> Result<(), Error> {
         let _turn = self.channel_changes.write().await;
         let mut tx = self.db.begin().await?;
-        access::require(&mut tx, by, id, Act::RemoveMember).await?;
-        self.let_go(tx, user, id, expel).await
+        let channel = access::require(&mut tx, by, id, Act::RemoveMember).await?;
+        self.let_go(tx, by, user, &channel, expel).await
     }
 
     /// Who is in a channel, as somebody may see it.
@@ -92,6 +94,7 @@ impl Chat {
     async fn take_in(
         &self,
         mut tx: Tx,
+        by: UserId,
         user: UserId,
         channel: &Channel,
         show: impl FnOnce() + Send,
@@ -108,6 +111,10 @@ impl Chat {
         if new == 0 {
             return Ok(());
         }
+        if by != user {
+            let deed = Deed::by(by, AuditAction::MemberAdded).to(user).on(&channel.name);
+            self.note(&mut tx, self.clock.now(), deed).await?;
+        }
         tx.commit().await?;
 
         self.hub.open_to(user, channel.id);
@@ -120,10 +127,12 @@ impl Chat {
     async fn let_go(
         &self,
         mut tx: Tx,
+        by: UserId,
         user: UserId,
-        id: ChannelId,
+        channel: &Channel,
         expel: impl FnOnce() + Send,
     ) -> Result<(), Error> {
+        let id = channel.id;
         let gone = sql("delete from memberships where user_id = $1 and channel_id = $2")
             .bind(user)
             .bind(id)
@@ -138,6 +147,10 @@ impl Chat {
             .bind(id)
             .execute(&mut tx)
             .await?;
+        if by != user {
+            let deed = Deed::by(by, AuditAction::MemberRemoved).to(user).on(&channel.name);
+            self.note(&mut tx, self.clock.now(), deed).await?;
+        }
         // Before the commit: whatever is stored after it must not reach them.
         self.hub.close_to(user, id);
         if let Err(error) = tx.commit().await {

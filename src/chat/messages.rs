@@ -8,6 +8,7 @@
 //! what came after an id misses nothing.
 
 use super::access::{self, Act};
+use super::audit::Deed;
 pub use super::body::{BODY_MAX, Body};
 use super::fanouts::{self, Begun};
 use super::{Chat, Error, mentioned, previews, readings};
@@ -16,6 +17,7 @@ use crate::db::{Conn, Row, Statement, Together, Tx, sql, together};
 use crate::id::{ChannelId, MessageId, MessageNumber, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::client::Cursor;
+use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
 use crate::protocol::types::{Mention, Message, MessageState};
 use crate::telemetry;
@@ -223,7 +225,7 @@ impl Chat {
         let mut tx = self.begin_for_message(id).await?;
         let before = find(&mut tx, id).await?.ok_or(Error::NotFound)?;
         let act = if before.author == user { Act::DeleteOwn } else { Act::DeleteOthers };
-        access::require(&mut tx, user, before.channel, act).await?;
+        let place = access::require(&mut tx, user, before.channel, act).await?;
         if before.state == MessageState::Deleted {
             return Ok(());
         }
@@ -241,6 +243,10 @@ impl Chat {
         mentioned::forget(&mut tx, channel, id).await?;
         fanouts::stop(&mut tx, id, &gone).await?;
         let begun = fanouts::begin(&mut tx, &message, &gone, &[], &[]).await?;
+        if act == Act::DeleteOthers {
+            let deed = Deed::by(user, AuditAction::MessageDeleted).to(message.author).on(&place.name);
+            self.note(&mut tx, self.clock.now(), deed).await?;
+        }
         tx.commit().await?;
 
         self.hub.publish(Audience::Channel(channel), &ServerEvent::MessageDeleted { channel, message: id });

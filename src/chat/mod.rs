@@ -34,7 +34,9 @@ pub mod previews;
 pub mod profiles;
 pub mod readings;
 pub mod roster;
+pub mod seals;
 pub mod sessions;
+pub mod settings;
 pub mod sign_ups;
 pub mod statuses;
 pub mod tokens;
@@ -74,6 +76,8 @@ pub struct Chat {
     /// Whoever needs both turns takes this one first.
     user_changes: Mutex<()>,
     mail: Option<Mailer>,
+    /// Whose turn it is to change the server's settings, for the same reason.
+    setting_changes: Mutex<()>,
     /// Whose turn it is to change groups, for the same reason.
     group_changes: Semaphore,
     /// There may be something to fan out.
@@ -85,16 +89,15 @@ pub struct Chat {
 }
 
 /// What the operator decided.
-#[derive(Clone, Debug)]
 pub struct Rules {
-    /// Whether anybody may make an account.
-    pub registration_open: bool,
+    /// What admins cannot decide, since the operator did.
+    pub given: settings::Given,
+    /// What seals secrets that are stored.
+    pub seals: seals::Seals,
     /// How long a sign-in lasts.
     pub session_lasts: std::time::Duration,
     /// What a password hash costs.
     pub passwords: passwords::Cost,
-    /// Whether an account begins only when its owner answered a mail. Needs mail.
-    pub confirmation: bool,
     /// Which pictures people may show.
     pub avatars: AvatarsAllowed,
     /// What people call this server, for letters.
@@ -179,6 +182,9 @@ pub enum Error {
         /// What stands there.
         value: String,
     },
+    /// A secret could not be sealed.
+    #[error("sealing failed: {0}")]
+    Sealing(String),
     /// A password could not be hashed.
     #[error("hashing failed: {0}")]
     Hashing(String),
@@ -197,6 +203,12 @@ pub enum Error {
     /// The refresh token is not good.
     #[error("invalid or expired token")]
     BadToken,
+    /// Admins switched voice off, or the operator did.
+    #[error("voice is switched off")]
+    VoiceOff,
+    /// The operator decided it by flag, environment or file.
+    #[error("this is set where the server is started")]
+    Given,
 }
 
 impl Chat {
@@ -229,6 +241,7 @@ impl Chat {
             channel_changes: RwLock::default(),
             user_changes: Mutex::default(),
             mail,
+            setting_changes: Mutex::default(),
             group_changes: Semaphore::new(1),
             fanout_work: Notify::new(),
             previews: previews::Line::new(),
@@ -251,19 +264,9 @@ impl Chat {
         self.ids.next(self.clock.now())
     }
 
-    /// Whether anybody may make an account.
-    pub fn registration_open(&self) -> bool {
-        self.rules.registration_open
-    }
-
     /// How long a sign-in lasts.
     pub fn session_lasts(&self) -> std::time::Duration {
         self.rules.session_lasts
-    }
-
-    /// Whether an account begins only when its owner answered a mail.
-    pub fn asks_for_confirmation(&self) -> bool {
-        self.rules.confirmation
     }
 
     /// Whether it can send mail.
@@ -342,10 +345,10 @@ mod tests {
 
     pub(super) fn rules() -> Rules {
         Rules {
-            registration_open: true,
+            given: settings::Given::default(),
+            seals: seals::Seals::new(&[0; seals::KEY]).unwrap(),
             session_lasts: std::time::Duration::from_secs(60),
             passwords: passwords::Cost { memory_kib: 8, passes: 1 },
-            confirmation: false,
             avatars: AvatarsAllowed::Initials,
             server_name: String::new(),
             page: String::new(),

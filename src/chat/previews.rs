@@ -26,7 +26,7 @@ use crate::fetch::{Failure, Fetcher, Found};
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{Message, MessageState, PictureSize, Preview};
+use crate::protocol::types::{Message, MessageState, PictureSize, Preview, Switches};
 use crate::telemetry;
 
 /// Addresses that may wait to be gone to. At two a second, which is slow, the last of them waits two minutes; for more
@@ -102,11 +102,6 @@ impl Line {
 }
 
 impl Chat {
-    /// Whether messages get previews. Those there are stay when this changes.
-    fn wants_previews(&self) -> bool {
-        true
-    }
-
     /// Keeps the hyperlink of a message that is posted or written anew, inside its transaction, and puts in what is known
     /// to be at the other end. What is not known is returned, for [`Chat::ask_for_preview`] after the commit.
     pub(super) async fn refer(&self, conn: &mut Conn, message: &mut Message) -> Result<Option<Url>, Error> {
@@ -126,7 +121,11 @@ impl Chat {
             }
             message.preview = None;
         }
-        let Some(url) = wanted.filter(|_| self.wants_previews()) else { return Ok(None) };
+        let Some(url) = wanted else { return Ok(None) };
+        // Those there are stay where admins want no more.
+        if !self.settings_in(conn).await?.link_previews {
+            return Ok(None);
+        }
         let row = sql(BY_URL).bind(url.as_str()).optional(conn).await?;
         let good = match &row {
             Some(row) => self.now() < row.time("good_until")?,
@@ -165,6 +164,10 @@ impl Chat {
             }
             let (chat, fetcher) = (self.clone(), fetcher.clone());
             under_way.spawn(async move {
+                // It may have waited here while an admin switched them off.
+                if !matches!(chat.switches().await, Ok(Switches { link_previews: true, .. })) {
+                    return chat.previews.done(&url);
+                }
                 let found = fetcher.look(&url).await;
                 match &found {
                     Ok(_) => telemetry::PREVIEWS_MADE.add(),

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::accounts::is_worth_a_hash;
 use super::tokens::Token;
-use super::{Chat, Error, users};
+use super::{Chat, Error, audit, users};
 use crate::clock::Timestamp;
-use crate::db::{Conn, Value, sql};
+use crate::db::{Conn, Tx, Value, sql};
 use crate::id::{SessionId, UserId};
 use crate::protocol::rest;
 use crate::protocol::types::User;
@@ -82,12 +82,12 @@ pub(super) struct Draft<'a> {
 impl Chat {
     /// Signs in with a name or an address, and a password.
     pub async fn sign_in(&self, login: &str, password: String, device: &Device) -> Result<Opened, Error> {
-        let user = self.prove(login, password).await?;
-        self.open_session(user, device).await
+        let proved = self.prove(login, password).await?;
+        self.open_proved(proved, device).await
     }
 
     /// Who has this name or address and this password. That there is nobody takes as long to say.
-    pub(super) async fn prove(&self, login: &str, password: String) -> Result<User, Error> {
+    pub(super) async fn prove(&self, login: &str, password: String) -> Result<Proved, Error> {
         if !is_worth_a_hash(&password) {
             return Err(Error::WrongPassword);
         }
@@ -95,20 +95,30 @@ impl Chat {
         let stored = found.as_ref().map(|found| found.password_hash.clone());
         let right = self.passwords.verify(password, stored).await?;
         match found {
-            Some(found) if right && self.rules.confirmation && !found.confirmed => {
+            Some(found) if right && !found.confirmed && self.asks_for_confirmation().await? => {
                 // Only who knows the password gets here.
                 self.ask_to_confirm(&found.user, &found.email).await?;
                 Err(Error::NotConfirmed)
             }
-            Some(found) if right => Ok(found.user),
+            Some(found) if right => Ok(Proved { user: found.user, password_hash: found.password_hash }),
             _ => Err(Error::WrongPassword),
         }
     }
 
-    /// Starts a browser's session for a user who has just proved who they are.
+    async fn open_proved(&self, proved: Proved, device: &Device) -> Result<Opened, Error> {
+        let mut tx = self.db.begin_for(proved.user.id).await?;
+        proved.still_holds(&mut tx).await?;
+        self.open_in(tx, proved.user, device).await
+    }
+
+    /// Starts a browser's session for a user who has just been made.
     pub async fn open_session(&self, user: User, device: &Device) -> Result<Opened, Error> {
+        let tx = self.db.begin_for(user.id).await?;
+        self.open_in(tx, user, device).await
+    }
+
+    async fn open_in(&self, mut tx: Tx, user: User, device: &Device) -> Result<Opened, Error> {
         let token = Token::random()?;
-        let mut tx = self.db.begin_for(user.id).await?;
         let draft = Draft { user: user.id, device, token: &token, token_until: None, opened_by: None };
         let (session, ended) = self.insert_session(&mut tx, draft).await?;
         tx.commit().await?;
@@ -273,6 +283,7 @@ impl Chat {
         {
             sql(over).bind(now).execute(&mut tx).await?;
         }
+        audit::trim(&mut tx, audit::KEPT).await?;
         tx.commit().await?;
         Ok(ended)
     }
@@ -297,6 +308,26 @@ impl Chat {
             })
         })
         .transpose()
+    }
+}
+
+/// Somebody whose password was right a moment ago. Hashing takes time, and it may be another one by now.
+pub(super) struct Proved {
+    pub(super) user: User,
+    password_hash: String,
+}
+
+impl Proved {
+    /// Refuses when the password was changed since, or its owner shut out: whoever did that ended all sessions there
+    /// were, and this one must not come after.
+    pub(super) async fn still_holds(&self, conn: &mut Conn) -> Result<(), Error> {
+        let found = sql("select a.user_id from accounts a join users u on u.id = a.user_id
+                         where a.user_id = $1 and a.password_hash = $2 and u.state = 'active'")
+        .bind(self.user.id)
+        .bind(self.password_hash.as_str())
+        .optional(conn)
+        .await?;
+        found.map(drop).ok_or(Error::WrongPassword)
     }
 }
 
@@ -369,4 +400,39 @@ pub(super) async fn end_rows(tx: &mut Conn, rows: &[crate::db::Row]) -> Result<V
 
 fn cut(text: &str, characters: usize) -> String {
     text.chars().filter(|character| !character.is_control()).take(characters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::accounts::{Draft, Email, Password, Registered, Username};
+    use crate::chat::tests::an_empty_one;
+
+    const OLD: &str = "correct horse battery";
+
+    #[tokio::test]
+    async fn what_was_right_before_the_password_changed_opens_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let chat = an_empty_one(folder.path()).await;
+        let device = Device { kind: "browser".to_owned(), name: "b".to_owned(), address: "::1".to_owned() };
+        let draft = Draft {
+            username: Username::parse("ana").unwrap(),
+            email: Email::parse("ana@example.org").unwrap(),
+            password: Password::parse(OLD.to_owned()).unwrap(),
+        };
+        let Registered::Now(ana) = chat.register(draft).await.unwrap_or_else(|error| panic!("{error}"))
+        else {
+            panic!("nobody asks for a confirmation here")
+        };
+        let prove =
+            async || chat.prove("ana", OLD.to_owned()).await.unwrap_or_else(|error| panic!("{error}"));
+        assert!(chat.open_proved(prove().await, &device).await.is_ok());
+        let (late, latest) = (prove().await, prove().await);
+        let me = chat.open_session(ana, &device).await.unwrap_or_else(|error| panic!("{error}")).signed_in;
+        let new = Password::parse("a wholly new sentence".to_owned()).unwrap();
+        assert_eq!(chat.change_password(&me, OLD.to_owned(), new).await.unwrap().len(), 1);
+        assert!(matches!(chat.open_proved(late, &device).await, Err(Error::WrongPassword)));
+        let mut tx = chat.db.begin_for(me.user.id).await.unwrap();
+        assert!(matches!(latest.still_holds(&mut tx).await, Err(Error::WrongPassword)));
+    }
 }

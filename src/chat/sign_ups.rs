@@ -18,6 +18,7 @@ impl Chat {
         let now = self.clock.now();
         let id: uuid::Uuid = self.ids.next(now);
         let mut tx = self.db.begin().await?;
+        self.settings_in(&mut tx).await?.require_open()?;
         // A name is held no longer than its link is good.
         sql("delete from sign_ups where expires_at <= $1").bind(now).execute(&mut tx).await?;
         let taken = sql("select id from users where username_folded = $1")
@@ -83,7 +84,8 @@ impl Chat {
         Ok(())
     }
 
-    /// Uses the link of a registration: the account begins, and everybody is told.
+    /// Uses the link of a registration: the account begins, and everybody is told. Where registration was closed
+    /// meanwhile it does not, and the link stays good for its time.
     pub(super) async fn finish_sign_up(&self, token: &Token) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         let row = sql(
@@ -99,6 +101,7 @@ impl Chat {
         if deleted == 0 {
             return Err(Error::LinkClosed);
         }
+        self.settings_in(&mut tx).await?.require_open()?;
         let account = NewAccount {
             username: Username::parse(&row.text("username")?)?,
             email: Email::parse(&row.text("email")?)?,

@@ -23,6 +23,7 @@ pub(super) fn all() -> Migrator {
         (12, "mentions", include_str!("../../migrations/0012_mentions.sql")),
         (13, "previews", include_str!("../../migrations/0013_previews.sql")),
         (14, "statuses", include_str!("../../migrations/0014_statuses.sql")),
+        (15, "settings", include_str!("../../migrations/0015_settings.sql")),
         (16, "clearings", include_str!("../../migrations/0016_clearings.sql")),
     ];
     Migrator::with_migrations(

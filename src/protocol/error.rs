@@ -47,7 +47,7 @@ pub enum ErrorCode {
     VoiceOverloaded,
     /// You are in no voice room.
     NotInVoice,
-    /// Voice is not working on this server.
+    /// Voice is switched off on this server, or not working.
     VoiceUnavailable,
     /// The request came from a page of another site.
     WrongOrigin,
@@ -73,6 +73,8 @@ pub enum ErrorCode {
     BroadcastTooSoon,
     /// There are as many groups as there may be.
     TooManyGroups,
+    /// Whoever runs the server decided this where it is started; admins cannot.
+    GivenByOperator,
 }
 
 /// A refusal as it travels.

@@ -237,7 +237,8 @@ pub struct CreateUser {
     pub password: String,
 }
 
-/// `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after.
+/// `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after,
+/// `&search=` a part of a name or address for those who have it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct People {
@@ -289,12 +290,260 @@ pub struct ResetLink {
     pub expires_at: Timestamp,
 }
 
-/// `GET /api/audit`, for admins: what was done to accounts, newest first. `?before=` an entry's id for older ones.
+/// `GET /api/settings`, for admins: what they decided about the whole server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ServerSettings {
+    /// Whether anybody can talk.
+    pub voice: bool,
+    /// Whether anybody may make an account.
+    pub registration: Registration,
+    /// Whether it is looked what is behind links that people post.
+    pub link_previews: bool,
+    /// Whether an account begins only when the owner of its e-mail address answered a mail.
+    pub email_confirmation: bool,
+    /// The relays that pages may use for voice where no direct way leads.
+    pub relays: Relays,
+    /// Those that were decided where the server is started, and are not for admins to change.
+    pub given: Vec<SettingName>,
+    /// Whether the server can send mail, without which no address is confirmed.
+    pub mail: bool,
+}
+
+/// Where the relays are. Their secret is never told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Relays {
+    /// As in `turn:relay.example.org:3478?transport=udp`; none: there are no relays.
+    pub urls: Vec<String>,
+    /// Whether the server has the secret that they share.
+    pub has_secret: bool,
+}
+
+/// Which of the server's settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum SettingName {
+    /// Whether anybody can talk.
+    Voice,
+    /// Whether anybody may make an account.
+    Registration,
+    /// Whether it is looked what is behind links.
+    LinkPreviews,
+    /// Whether addresses are confirmed.
+    EmailConfirmation,
+    /// Which relays there are.
+    Relays,
+}
+
+/// `PUT /api/settings`, for admins: changes what is named and nothing else. The answer is [`ServerSettings`].
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSettings {
+    /// At most 16.
+    pub settings: Vec<ServerSetting>,
+}
+
+/// One of the server's settings, as it shall be.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ServerSetting {
+    /// Whether anybody can talk. Off ends every call at once.
+    Voice(bool),
+    /// Whether anybody may make an account.
+    Registration(Registration),
+    /// Whether it is looked what is behind links that people post.
+    LinkPreviews(bool),
+    /// Whether an account begins only when its owner answered a mail. Locks out those who never did.
+    EmailConfirmation(bool),
+    /// Which relays pages may use.
+    Relays {
+        /// At most 4; none takes them and their secret away.
+        urls: Vec<String>,
+        /// The secret that they share, 1 to 200 characters; none: as it is.
+        secret: Option<String>,
+    },
+}
+
+/// `POST /api/settings/relay-test`, for admins: what came of asking every relay for a place, as a page would.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RelayTest {
+    /// In the order of the settings.
+    pub relays: Vec<RelayTried>,
+}
+
+/// What came of trying a relay.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RelayTried {
+    /// Which.
+    pub url: String,
+    /// What.
+    pub outcome: RelayOutcome,
+}
+
+/// How a relay did.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RelayOutcome {
+    /// It gave a place.
+    Works {
+        /// From where it would relay.
+        relay: String,
+    },
+    /// It does not take name and password: most likely its secret is another one.
+    Refused,
+    /// It does not do it for another reason.
+    Failed {
+        /// As STUN and TURN number them.
+        code: u16,
+    },
+    /// Nobody answers there.
+    Unreachable,
+    /// Whatever answers there is no relay, or does not know the secret.
+    NotARelay,
+    /// It is inside TLS, where only a page tries it.
+    NotTried,
+}
+
+/// What can be done that is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAction {
+    /// An admin made an account for somebody.
+    UserCreated,
+    /// An admin made somebody an admin, or a member.
+    RoleChanged,
+    /// An admin shut somebody out.
+    UserDisabled,
+    /// An admin let somebody in again.
+    UserEnabled,
+    /// A link for a new password was issued by hand.
+    ResetLinkIssued,
+    /// Such a link, or one out of a mail, was used.
+    PasswordReset,
+    /// Its owner took another password.
+    PasswordChanged,
+    /// Its owner took another address.
+    EmailChanged,
+    /// Its owner ended an account, or an admin did.
+    AccountDeleted,
+    /// A spent refresh token came again, and its sign-in was ended.
+    TokenReused,
+    /// Something about the whole server was decided.
+    SettingChanged,
+    /// A channel was made.
+    ChannelCreated,
+    /// A channel was changed.
+    ChannelChanged,
+    /// A channel was deleted, with everything written in it.
+    ChannelDeleted,
+    /// Somebody was put into a channel by somebody else.
+    MemberAdded,
+    /// Somebody was put out of a channel by somebody else.
+    MemberRemoved,
+    /// A heading was made.
+    CategoryCreated,
+    /// A heading was renamed or moved.
+    CategoryChanged,
+    /// A heading was taken away.
+    CategoryDeleted,
+    /// A group was made.
+    GroupCreated,
+    /// A group was changed.
+    GroupChanged,
+    /// A group was deleted.
+    GroupDeleted,
+    /// Somebody was put into a group.
+    GroupMemberAdded,
+    /// Somebody was put out of a group.
+    GroupMemberRemoved,
+    /// Somebody's message was deleted by somebody else.
+    MessageDeleted,
+}
+
+impl AuditAction {
+    /// All of them.
+    pub const ALL: [Self; 25] = [
+        Self::UserCreated,
+        Self::RoleChanged,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::ResetLinkIssued,
+        Self::PasswordReset,
+        Self::PasswordChanged,
+        Self::EmailChanged,
+        Self::AccountDeleted,
+        Self::TokenReused,
+        Self::SettingChanged,
+        Self::ChannelCreated,
+        Self::ChannelChanged,
+        Self::ChannelDeleted,
+        Self::MemberAdded,
+        Self::MemberRemoved,
+        Self::CategoryCreated,
+        Self::CategoryChanged,
+        Self::CategoryDeleted,
+        Self::GroupCreated,
+        Self::GroupChanged,
+        Self::GroupDeleted,
+        Self::GroupMemberAdded,
+        Self::GroupMemberRemoved,
+        Self::MessageDeleted,
+    ];
+
+    /// As on the wire, and as stored.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::UserCreated => "user_created",
+            Self::RoleChanged => "role_changed",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::ResetLinkIssued => "reset_link_issued",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
+            Self::AccountDeleted => "account_deleted",
+            Self::TokenReused => "token_reused",
+            Self::SettingChanged => "setting_changed",
+            Self::ChannelCreated => "channel_created",
+            Self::ChannelChanged => "channel_changed",
+            Self::ChannelDeleted => "channel_deleted",
+            Self::MemberAdded => "member_added",
+            Self::MemberRemoved => "member_removed",
+            Self::CategoryCreated => "category_created",
+            Self::CategoryChanged => "category_changed",
+            Self::CategoryDeleted => "category_deleted",
+            Self::GroupCreated => "group_created",
+            Self::GroupChanged => "group_changed",
+            Self::GroupDeleted => "group_deleted",
+            Self::GroupMemberAdded => "group_member_added",
+            Self::GroupMemberRemoved => "group_member_removed",
+            Self::MessageDeleted => "message_deleted",
+        }
+    }
+
+    /// What is written so.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.text() == text)
+    }
+}
+
+/// `GET /api/audit`, for admins: what was done, newest first. `?before=` an entry's id for older ones, `&actor=` a user's
+/// id for what they did, `&action=` a kind.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AuditPage {
     /// At most 50.
     pub entries: Vec<AuditEntry>,
+    /// Whether there are older ones.
+    pub more: bool,
 }
 
 /// One thing that was done.
@@ -308,11 +557,13 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// By whom; none is the console, or whoever held a link.
     pub actor: Option<UserId>,
-    /// What, as in `role_changed`.
-    pub action: String,
+    /// What.
+    pub action: AuditAction,
     /// To whom.
     pub subject: Option<UserId>,
-    /// What more there is to say. Never a secret.
+    /// To what, by the name it had then; nothing when it was to nothing with a name.
+    pub object: String,
+    /// What more there is to say, as `key: value` with semicolons between. Never a secret.
     pub detail: String,
 }
 
@@ -398,4 +649,18 @@ pub struct DeviceRefused {
     pub success: bool,
     /// In words.
     pub error: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_of_an_action_is_what_is_on_the_wire() {
+        for action in AuditAction::ALL {
+            assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{}\"", action.text()));
+            assert_eq!(AuditAction::from_text(action.text()), Some(action));
+        }
+        assert_eq!(AuditAction::from_text("nothing"), None);
+    }
 }

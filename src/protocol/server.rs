@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::types::{
-    Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading, Room,
-    RoomChange, RoomSpeakers, Standing, Status, User, Users, VoiceLoad,
+    Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading,
+    Relay, Room, RoomChange, RoomSpeakers, Standing, Status, Switches, User, Users, VoiceLoad,
 };
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
@@ -52,6 +52,8 @@ pub enum Answer {
         answer: String,
         /// The room as it is now, oneself included.
         room: Room,
+        /// Relays, should no direct way lead to the server.
+        relay: Option<Relay>,
     },
     /// To `browse_channels`.
     Channels {
@@ -270,6 +272,11 @@ pub enum ServerEvent {
         /// As what.
         status: Status,
     },
+    /// An admin decided something about the whole server. To everybody.
+    SettingsChanged {
+        /// What everybody may know of it, as it is now.
+        switches: Switches,
+    },
     /// A group is new, or not what it was.
     GroupChanged {
         /// As it is now.
@@ -304,6 +311,8 @@ pub enum VoiceEnd {
     Failed,
     /// The channel is not open to them any more, is archived or gone.
     Removed,
+    /// An admin switched voice off.
+    SwitchedOff,
 }
 
 /// The state of the whole server as one user may see it.
@@ -333,6 +342,8 @@ pub struct Snapshot {
     pub rooms: Vec<Room>,
     /// How much voice it can take on.
     pub voice_load: VoiceLoad,
+    /// What admins decided about the whole server.
+    pub switches: Switches,
     /// The headings, in order.
     pub categories: Vec<Category>,
     /// Everybody's groups, by name.

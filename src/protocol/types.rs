@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::rest::Registration;
 use crate::clock::Timestamp;
 use crate::id::{CategoryId, ChannelId, GroupId, MessageId, MessageNumber, UserId};
 
@@ -103,6 +104,18 @@ pub enum VoiceLoad {
     FewerVoices,
     /// The same, and nobody else may be let in.
     Full,
+}
+
+/// What admins, or whoever runs the server, decided about the whole of it, as far as everybody may know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Switches {
+    /// Whether anybody can talk.
+    pub voice: bool,
+    /// Whether new accounts are taken.
+    pub registration: Registration,
+    /// Whether it is looked what is behind links that people post.
+    pub link_previews: bool,
 }
 
 /// A place to write or to talk.
@@ -267,6 +280,24 @@ pub enum MessageState {
 
 /// One connection inside a voice room, by the number that its packets carry (CSRC).
 pub type ParticipantNumber = u32;
+
+/// Relays for the way to a voice room, and what lets whoever joins use them for a day.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Relay {
+    /// Where they are.
+    pub urls: Vec<String>,
+    /// The name to say there.
+    pub username: String,
+    /// The password that belongs to it.
+    pub credential: String,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
 
 /// Somebody in a voice room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -6,9 +6,11 @@ use ts_rs::{Config, TS};
 
 use super::error::{ErrorCode, Refusal};
 use super::rest::{
-    Account, AskForMail, AuditEntry, AuditPage, Avatar, AvatarsAllowed, ChangeAccess, ChangeEmail,
-    ChangePassword, ChangeRole, Confirm, CreateUser, DeleteAccount, People, Person, Profile, Register,
-    Registered, Registration, ResetLink, ResetPassword, ServerInfo, Session, Sessions, SignIn, SignedIn,
+    Account, AskForMail, AuditAction, AuditEntry, AuditPage, Avatar, AvatarsAllowed, ChangeAccess,
+    ChangeEmail, ChangePassword, ChangeRole, ChangeSettings, Confirm, CreateUser, DeleteAccount, People,
+    Person, Profile, Register, Registered, Registration, RelayOutcome, RelayTest, RelayTried, Relays,
+    ResetLink, ResetPassword, ServerInfo, ServerSetting, ServerSettings, Session, Sessions, SettingName,
+    SignIn, SignedIn,
 };
 use super::{client, close, server, types};
 use crate::clock::Timestamp;
@@ -37,10 +39,12 @@ fn text() -> String {
         types::User,
         types::Role,
         types::VoiceLoad,
+        types::Switches,
         types::Channel,
         types::ChannelKind,
         types::Message,
         types::Participant,
+        types::Relay,
         types::MediaState,
         types::Room,
         types::RoomChange,
@@ -98,8 +102,17 @@ fn text() -> String {
         ChangeRole,
         ChangeAccess,
         ResetLink,
+        AuditAction,
         AuditEntry,
         AuditPage,
+        ServerSettings,
+        SettingName,
+        ServerSetting,
+        ChangeSettings,
+        Relays,
+        RelayTest,
+        RelayTried,
+        RelayOutcome,
     );
     for (name, value) in [
         ("PROTOCOL", u64::from(super::PROTOCOL)),

@@ -21,8 +21,8 @@ use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::live::hub::{Audience, Hub};
-use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{Channel, ParticipantNumber, Room, VoiceLoad};
+use crate::protocol::server::{ServerEvent, VoiceEnd};
+use crate::protocol::types::{Channel, ParticipantNumber, Relay, Room, VoiceLoad};
 use crate::telemetry;
 
 /// Voice rooms and the SFU behind them.
@@ -60,6 +60,8 @@ pub struct Joined {
     pub answer: String,
     /// The room as it is now.
     pub room: Room,
+    /// Relays, if there are any.
+    pub relay: Option<Relay>,
 }
 
 /// Why somebody is not in.
@@ -125,6 +127,13 @@ impl Voice {
             self.withdraw(participant);
             return Err(error.into());
         }
+        let relay = match self.chat.relay_for(user).await {
+            Ok(relay) => relay,
+            Err(error) => {
+                self.withdraw(participant);
+                return Err(error.into());
+            }
+        };
         let join = sfu::Join { room: ticket.room, participant, offer, muted, deafened };
         let answer = match self.sfu.join(join).await {
             Ok(answer) => answer,
@@ -144,7 +153,7 @@ impl Voice {
         };
         self.spread(&mut rooms);
         telemetry::VOICE_JOINS.add();
-        Ok(Joined { participant: participant.0, answer, room })
+        Ok(Joined { participant: participant.0, answer, room, relay })
     }
 
     /// Mutes or deafens the participant of this connection; the SFU enforces it.
@@ -180,6 +189,13 @@ impl Voice {
         let mut rooms = self.rooms();
         self.sfu.set_room(rooms.id_of(channel), RoomSettings::default());
         let effects = rooms.expel(channel, |_| true);
+        self.carry_out(&mut rooms, effects);
+    }
+
+    /// Ends every stay: voice is switched off.
+    pub fn switch_off(&self) {
+        let mut rooms = self.rooms();
+        let effects = rooms.end_all(VoiceEnd::SwitchedOff);
         self.carry_out(&mut rooms, effects);
     }
 

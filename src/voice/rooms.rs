@@ -194,6 +194,17 @@ impl Rooms {
         effects
     }
 
+    /// Ends every stay, reserved ones included.
+    pub fn end_all(&mut self, why: VoiceEnd) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for user in self.stays.keys().copied().collect::<Vec<_>>() {
+            if let Some(stay) = self.take_stay(user) {
+                self.end(stay, Some(why), &mut effects);
+            }
+        }
+        effects
+    }
+
     /// The socket of a connection is gone; its stay has a grace time from now.
     pub fn socket_lost(&mut self, user: UserId, connection: ConnectionId, now: Timestamp) {
         if let Some(stay) = self.stays.get_mut(&user).filter(|stay| stay.connection == connection) {

@@ -29,7 +29,7 @@ pub async fn register(
     doors.limits.try_password(from, &body.username)?;
     let (draft, device) = (draft(body.username, &body.email, body.password)?, browser(&headers, from));
     // Where registrations are confirmed this sends a mail, to whoever was named.
-    let _permit = match doors.chat.asks_for_confirmation() {
+    let _permit = match doors.chat.asks_for_confirmation().await? {
         true => Some(doors.limits.try_mail(from, &body.email)?),
         false => None,
     };

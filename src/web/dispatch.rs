@@ -54,13 +54,13 @@ pub async fn dispatch(
         }
         Request::JoinVoice { channel, offer, muted, deafened } => {
             let request = JoinRequest { channel, offer, muted, deafened };
-            let Joined { participant, answer, room } = doors.voice.join(user, id, request).await?;
+            let Joined { participant, answer, room, relay } = doors.voice.join(user, id, request).await?;
             // The session ended while the join was under way: whoever ended it found no voice to end.
             if connection.is_closed() {
                 doors.voice.leave(user, id);
                 return Err(Error::SignedOut);
             }
-            Ok(Answer::VoiceJoined { participant, answer, room })
+            Ok(Answer::VoiceJoined { participant, answer, room, relay })
         }
         Request::SetVoice { muted, deafened } => {
             doors.voice.set_media(user, id, muted, deafened)?;

@@ -110,9 +110,12 @@ fn chat_code(error: &chat::Error) -> ErrorCode {
         chat::Error::BroadcastNotAllowed => ErrorCode::BroadcastNotAllowed,
         chat::Error::BroadcastTooSoon { .. } => ErrorCode::BroadcastTooSoon,
         chat::Error::TooManyGroups => ErrorCode::TooManyGroups,
-        chat::Error::Database(_) | chat::Error::Stored { .. } | chat::Error::Hashing(_) => {
-            ErrorCode::Internal
-        }
+        chat::Error::VoiceOff => ErrorCode::VoiceUnavailable,
+        chat::Error::Given => ErrorCode::GivenByOperator,
+        chat::Error::Database(_)
+        | chat::Error::Stored { .. }
+        | chat::Error::Hashing(_)
+        | chat::Error::Sealing(_) => ErrorCode::Internal,
     }
 }
 
@@ -158,6 +161,7 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Archived
         | ErrorCode::LastAdmin
         | ErrorCode::NoMail
+        | ErrorCode::GivenByOperator
         | ErrorCode::NotInVoice => StatusCode::CONFLICT,
         ErrorCode::RateLimited | ErrorCode::BroadcastTooSoon => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::RoomFull | ErrorCode::VoiceOverloaded | ErrorCode::VoiceUnavailable => {

@@ -3,13 +3,13 @@
 //! Whoever asks is answered before anybody looks whether there is such an account, so that neither the answer nor
 //! the time tells.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::Doors;
 use super::error::{self, Error, to_the_end};
@@ -26,12 +26,8 @@ pub async fn forgotten(
     ClientAddress(from): ClientAddress,
     body: Result<Json<AskForMail>, JsonRejection>,
 ) -> Result<StatusCode, Error> {
-    let (email, permit) = asked(&doors, from, body)?;
-    tokio::spawn(async move {
-        log(doors.chat.mail_reset_link(email).await);
-        drop(permit);
-    });
-    Ok(StatusCode::ACCEPTED)
+    let chat = doors.chat.clone();
+    mail(&doors, from, body, async move |email| chat.mail_reset_link(email).await)
 }
 
 /// Somebody waits for the mail that confirms their address.
@@ -40,12 +36,8 @@ pub async fn resend(
     ClientAddress(from): ClientAddress,
     body: Result<Json<AskForMail>, JsonRejection>,
 ) -> Result<StatusCode, Error> {
-    let (email, permit) = asked(&doors, from, body)?;
-    tokio::spawn(async move {
-        log(doors.chat.mail_confirmation(email).await);
-        drop(permit);
-    });
-    Ok(StatusCode::ACCEPTED)
+    let chat = doors.chat.clone();
+    mail(&doors, from, body, async move |email| chat.mail_confirmation(email).await)
 }
 
 /// Uses the link to a new password.
@@ -79,22 +71,25 @@ pub async fn confirm(
     .await
 }
 
-/// What may be refused to anybody, whether there is an account or not.
-fn asked(
+/// Answers before anybody looks, and then has `write` look and write. What is refused is refused to anybody, whether
+/// there is an account or not.
+fn mail<Writing: Future<Output = Result<(), chat::Error>> + Send>(
     doors: &Doors,
-    from: std::net::IpAddr,
+    from: IpAddr,
     body: Result<Json<AskForMail>, JsonRejection>,
-) -> Result<(Email, OwnedSemaphorePermit), Error> {
+    write: impl FnOnce(Email) -> Writing + Send + 'static,
+) -> Result<StatusCode, Error> {
     let body = error::body(body)?;
     if !doors.chat.sends_mail() {
         return Err(chat::Error::NoMail.into());
     }
     let email = Email::parse(body.email.trim())?;
-    Ok((email, doors.limits.try_mail(from, &body.email)?))
-}
-
-fn log(result: Result<(), chat::Error>) {
-    if let Err(error) = result {
-        tracing::error!(%error, "a mail was not written");
-    }
+    let permit = doors.limits.try_mail(from, &body.email)?;
+    tokio::spawn(async move {
+        if let Err(error) = write(email).await {
+            tracing::error!(%error, "a mail was not written");
+        }
+        drop(permit);
+    });
+    Ok(StatusCode::ACCEPTED)
 }

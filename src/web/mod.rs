@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod previews;
 pub mod server;
 pub mod sessions;
+pub mod settings;
 pub mod socket;
 pub mod users;
 pub mod visitors;
@@ -30,6 +31,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
+use tokio::sync::Semaphore;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use self::limits::Limits;
@@ -74,6 +76,8 @@ pub struct Doors {
     pub limits: Limits,
     /// Sockets that are open.
     pub sockets: AtomicUsize,
+    /// Whose turn it is to try the relays: one at a time, so that nobody has this server knock at doors all day.
+    pub relay_tests: Semaphore,
 }
 
 /// Every route.
@@ -97,11 +101,14 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/confirmation", post(links::confirm))
         .route("/confirmation/resend", post(links::resend))
         .route("/users", get(users::list).post(users::create))
+        .route("/users/{id}", delete(users::delete))
         .route("/users/{id}/role", put(users::set_role))
         .route("/users/{id}/access", put(users::set_access))
         .route("/users/{id}/reset-link", post(users::reset_link))
         .route("/audit", get(users::audit))
         .route("/messages/{id}/picture", get(previews::picture))
+        .route("/settings", get(settings::show).put(settings::change))
+        .route("/settings/relay-test", post(settings::try_relays))
         .route("/socket", get(socket::open))
         .route("/openapi.json", get(openapi::serve))
         .fallback(error::no_such_route)

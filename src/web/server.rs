@@ -9,7 +9,7 @@ use axum::extract::State;
 use super::Doors;
 use super::auth::{CurrentUser, MaybeUser};
 use super::error::Error;
-use crate::protocol::rest::{Registration, ServerInfo};
+use crate::protocol::rest::ServerInfo;
 use crate::protocol::types::Role;
 use crate::telemetry::{self, counter, gauge, gauges};
 
@@ -19,17 +19,16 @@ pub async fn health() -> &'static str {
 }
 
 /// `GET /api/server`: what a visitor may know.
-pub async fn info(State(doors): State<Arc<Doors>>, MaybeUser(me): MaybeUser) -> Json<ServerInfo> {
-    let registration = match doors.chat.registration_open() {
-        true => Registration::Open,
-        false => Registration::Closed,
-    };
-    Json(ServerInfo {
+pub async fn info(
+    State(doors): State<Arc<Doors>>,
+    MaybeUser(me): MaybeUser,
+) -> Result<Json<ServerInfo>, Error> {
+    Ok(Json(ServerInfo {
         name: doors.server_name.clone(),
-        registration,
+        registration: doors.chat.switches().await?.registration,
         mail: doors.chat.sends_mail(),
         me: me.map(|me| me.user),
-    })
+    }))
 }
 
 /// `GET /api/metrics`: counters in the Prometheus text format, for admins.

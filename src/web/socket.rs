@@ -32,7 +32,7 @@ use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
-use crate::protocol::types::{Category, Channel, Group, Standing};
+use crate::protocol::types::{Category, Channel, Group, Standing, Switches};
 use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
 use crate::{chat, telemetry};
 
@@ -202,7 +202,7 @@ async fn attach(
         goes_on(doors, me).await?;
         Ok(own_part(doors, &connection).await?)
     };
-    let (channels, categories, groups, standing) = match begun.await {
+    let OwnPart { channels, categories, groups, standing, switches } = match begun.await {
         Ok(own) => own,
         Err(error) => {
             doors.live.hub.remove(id);
@@ -231,6 +231,7 @@ async fn attach(
         rooms,
         channels,
         voice_load: doors.voice.load(),
+        switches,
         categories,
         groups,
         standing,
@@ -248,16 +249,22 @@ async fn goes_on(doors: &Doors, me: &SignedIn) -> Result<(), Error> {
     Err(Error::SignedOut)
 }
 
-/// The part of a snapshot that is this user's own, and what is the same for all. What happens meanwhile comes as an
-/// event too, and each of these events may come twice.
-async fn own_part(
-    doors: &Doors,
-    connection: &Arc<Connection>,
-) -> Result<(Vec<Channel>, Vec<Category>, Vec<Group>, Standing), chat::Error> {
+/// The part of a snapshot that is this user's own, and what is the same for all.
+struct OwnPart {
+    channels: Vec<Channel>,
+    categories: Vec<Category>,
+    groups: Vec<Group>,
+    standing: Standing,
+    switches: Switches,
+}
+
+/// What happens meanwhile comes as an event too, and each of these events may come twice.
+async fn own_part(doors: &Doors, connection: &Arc<Connection>) -> Result<OwnPart, chat::Error> {
     let channels = doors.chat.open_channels(connection).await?;
     let categories = doors.chat.categories().await?;
     let (groups, standing) = doors.chat.standing(connection.user).await?;
-    Ok((channels, categories, groups, standing))
+    let switches = doors.chat.switches().await?;
+    Ok(OwnPart { channels, categories, groups, standing, switches })
 }
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.

@@ -7,14 +7,19 @@ import { call } from "./api";
 import type {
   Account,
   AskForMail,
+  AuditAction,
+  AuditPage,
   ChangeEmail,
   ChangePassword,
   CreateUser,
   People,
   Profile,
+  RelayTest,
   ResetLink,
   ResetPassword,
   Role,
+  ServerSetting,
+  ServerSettings,
   Sessions,
   User,
   UserId,
@@ -36,9 +41,23 @@ export const account = {
 };
 
 export const people = {
-  list: (after: string) => call<People>("GET", after === "" ? "/api/users" : `/api/users?after=${after}`),
+  /** Those who come after this user name and have `search` in a name or in their address. */
+  list: (after: string, search: string) =>
+    call<People>("GET", `/api/users?after=${encodeURIComponent(after)}&search=${encodeURIComponent(search)}`),
+  delete: (user: UserId) => call<void>("DELETE", `/api/users/${user}`),
   create: (form: CreateUser) => call<User>("POST", "/api/users", form),
   setRole: (user: UserId, role: Role) => call<User>("PUT", `/api/users/${user}/role`, { role }),
   setAccess: (user: UserId, disabled: boolean) => call<User>("PUT", `/api/users/${user}/access`, { disabled }),
   resetLink: (user: UserId) => call<ResetLink>("POST", `/api/users/${user}/reset-link`),
+};
+
+export const audit = {
+  list: (before: string, actor: string, action: AuditAction | "") =>
+    call<AuditPage>("GET", `/api/audit?before=${before}&actor=${actor}&action=${action}`),
+};
+
+export const server = {
+  show: () => call<ServerSettings>("GET", "/api/settings"),
+  change: (settings: ServerSetting[]) => call<ServerSettings>("PUT", "/api/settings", { settings }),
+  tryRelays: () => call<RelayTest>("POST", "/api/settings/relay-test"),
 };

@@ -77,6 +77,7 @@ const snapshot: Snapshot = {
   ],
   rooms: [],
   voice_load: "normal",
+  switches: { voice: true, registration: "open", link_previews: true },
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },

@@ -5,7 +5,7 @@
  * Must not know: the DOM and Svelte. Start reading at the constructor, which is the wiring, then `linkChanged`.
  */
 import { type Link, RequestError, Socket, type Wire } from "./socket";
-import { Channels } from "./channels";
+import { type Ask, Channels } from "./channels";
 import { Idle } from "./idle";
 import type {
   Answer,
@@ -59,6 +59,8 @@ export class Client {
   readonly voice: VoiceRoom;
   /** Finding, joining, making and changing channels. */
   readonly channels: Channels;
+  /** For pages that are loaded when somebody wants them, and ask what nobody else does. */
+  readonly ask: Ask;
   private readonly socket: Socket;
   private currentLink: Link = { state: "off" };
   /** Channels whose posts are being sent; one at a time keeps their order. */
@@ -85,7 +87,8 @@ export class Client {
       link: (link) => this.linkChanged(link),
       event: (event) => this.hear(event),
     });
-    this.channels = new Channels(async (request, type) => expect(await this.socket.request(request), type), this.store);
+    this.ask = async (request, type) => expect(await this.socket.request(request), type);
+    this.channels = new Channels(this.ask, this.store);
     this.voice = new VoiceRoom({
       ...ports.voice,
       timers,
@@ -379,6 +382,7 @@ export class Client {
       case "speakers_changed":
       case "slots_changed":
       case "voice_load_changed":
+      case "settings_changed":
       case "server_stopping":
       case "channel_removed":
       case "membership_changed":
@@ -608,7 +612,7 @@ export class Client {
         "voice_joined",
       );
       this.store.endJoin(answer.room);
-      return { participant: answer.participant, answer: answer.answer };
+      return { participant: answer.participant, answer: answer.answer, relay: answer.relay };
     } catch (error) {
       this.store.endJoin(null);
       throw error;

@@ -19,7 +19,7 @@ it("finds the files at all", () => {
 
 describe("the page's security policy", () => {
   it("is met: no style attributes, no HTML from strings, no scripts from strings", () => {
-    expect(offenders(() => true, /\sstyle=|style:|innerHTML|outerHTML|\{@html|insertAdjacentHTML|\beval\(|new Function/gu)).toEqual([]);
+    expect(offenders((path) => !path.endsWith(".css"), /\sstyle=|style:|innerHTML|outerHTML|\{@html|insertAdjacentHTML|\beval\(|new Function/gu)).toEqual([]);
   });
 
   it("is met: nothing is fetched from elsewhere", () => {
@@ -45,7 +45,7 @@ describe("the words", () => {
   // Those whose words are still in them. None may be added, and one that has none left is taken out.
   const awaited = [
     "AccountFields", "App", "ArrangeChannels", "BrowseChannels", "ChannelFields",
-    "ChannelMembers", "ChannelSettings", "Door", "Links", "NewChannel", "NotHere", "RoomRow", "SettingsPeople",
+    "ChannelMembers", "ChannelSettings", "Links", "NewChannel", "NotHere", "RoomRow",
   ]; // prettier-ignore
   const speaking = files.filter(([path, text]) => path.endsWith(".svelte") && literals(text).length > 0);
   const nameOf = (path: string) => path.replace(/^.*\/|\.svelte$/gu, "");

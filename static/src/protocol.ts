@@ -71,6 +71,23 @@ export type Role = "admin" | "member";
 export type VoiceLoad = "normal" | "fewer_voices" | "full";
 
 /**
+ * What admins, or whoever runs the server, decided about the whole of it, as far as everybody may know.
+ */
+export type Switches = { 
+/**
+ * Whether anybody can talk.
+ */
+voice: boolean, 
+/**
+ * Whether new accounts are taken.
+ */
+registration: Registration, 
+/**
+ * Whether it is looked what is behind links that people post.
+ */
+link_previews: boolean, };
+
+/**
  * A place to write or to talk.
  */
 export type Channel = { 
@@ -194,6 +211,23 @@ deafened: boolean,
  * Whether their sound can travel.
  */
 media: MediaState, };
+
+/**
+ * Relays for the way to a voice room, and what lets whoever joins use them for a day.
+ */
+export type Relay = { 
+/**
+ * Where they are.
+ */
+urls: Array<string>, 
+/**
+ * The name to say there.
+ */
+username: string, 
+/**
+ * The password that belongs to it.
+ */
+credential: string, };
 
 /**
  * How a participant's media path is doing, as the server sees it.
@@ -551,7 +585,11 @@ answer: string,
 /**
  * The room as it is now, oneself included.
  */
-room: Room, } | { "type": "channels", 
+room: Room, 
+/**
+ * Relays, should no direct way lead to the server.
+ */
+relay: Relay | null, } | { "type": "channels", 
 /**
  * By name in addresses.
  */
@@ -760,7 +798,11 @@ up_to: MessageId | null, } | { "type": "status_changed",
 /**
  * As what.
  */
-status: Status, } | { "type": "group_changed", 
+status: Status, } | { "type": "settings_changed", 
+/**
+ * What everybody may know of it, as it is now.
+ */
+switches: Switches, } | { "type": "group_changed", 
 /**
  * As it is now.
  */
@@ -785,7 +827,7 @@ member: boolean, };
 /**
  * Why a stay in a voice room ended.
  */
-export type VoiceEnd = "taken_over" | "timed_out" | "failed" | "removed";
+export type VoiceEnd = "taken_over" | "timed_out" | "failed" | "removed" | "switched_off";
 
 /**
  * The state of the whole server as one user may see it.
@@ -835,6 +877,10 @@ rooms: Array<Room>,
  * How much voice it can take on.
  */
 voice_load: VoiceLoad, 
+/**
+ * What admins decided about the whole server.
+ */
+switches: Switches, 
 /**
  * The headings, in order.
  */
@@ -1053,7 +1099,7 @@ groups: Array<GroupId>, };
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
-export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories" | "link_closed" | "not_confirmed" | "last_admin" | "no_mail" | "broadcast_not_allowed" | "broadcast_too_soon" | "too_many_groups";
+export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories" | "link_closed" | "not_confirmed" | "last_admin" | "no_mail" | "broadcast_not_allowed" | "broadcast_too_soon" | "too_many_groups" | "given_by_operator";
 
 /**
  * A refusal as it travels.
@@ -1387,7 +1433,8 @@ email: string,
 password: string, };
 
 /**
- * `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after.
+ * `GET /api/users`, for admins: everybody who has an account, by name. `?after=` a user name for those who come after,
+ * `&search=` a part of a name or address for those who have it.
  */
 export type People = { 
 /**
@@ -1452,6 +1499,11 @@ url: string,
 expires_at: Timestamp, };
 
 /**
+ * What can be done that is written down.
+ */
+export type AuditAction = "user_created" | "role_changed" | "user_disabled" | "user_enabled" | "reset_link_issued" | "password_reset" | "password_changed" | "email_changed" | "account_deleted" | "token_reused" | "setting_changed" | "channel_created" | "channel_changed" | "channel_deleted" | "member_added" | "member_removed" | "category_created" | "category_changed" | "category_deleted" | "group_created" | "group_changed" | "group_deleted" | "group_member_added" | "group_member_removed" | "message_deleted";
+
+/**
  * One thing that was done.
  */
 export type AuditEntry = { 
@@ -1468,26 +1520,143 @@ at: Timestamp,
  */
 actor: UserId | null, 
 /**
- * What, as in `role_changed`.
+ * What.
  */
-action: string, 
+action: AuditAction, 
 /**
  * To whom.
  */
 subject: UserId | null, 
 /**
- * What more there is to say. Never a secret.
+ * To what, by the name it had then; nothing when it was to nothing with a name.
+ */
+object: string, 
+/**
+ * What more there is to say, as `key: value` with semicolons between. Never a secret.
  */
 detail: string, };
 
 /**
- * `GET /api/audit`, for admins: what was done to accounts, newest first. `?before=` an entry's id for older ones.
+ * `GET /api/audit`, for admins: what was done, newest first. `?before=` an entry's id for older ones, `&actor=` a user's
+ * id for what they did, `&action=` a kind.
  */
 export type AuditPage = { 
 /**
  * At most 50.
  */
-entries: Array<AuditEntry>, };
+entries: Array<AuditEntry>, 
+/**
+ * Whether there are older ones.
+ */
+more: boolean, };
+
+/**
+ * `GET /api/settings`, for admins: what they decided about the whole server.
+ */
+export type ServerSettings = { 
+/**
+ * Whether anybody can talk.
+ */
+voice: boolean, 
+/**
+ * Whether anybody may make an account.
+ */
+registration: Registration, 
+/**
+ * Whether it is looked what is behind links that people post.
+ */
+link_previews: boolean, 
+/**
+ * Whether an account begins only when the owner of its e-mail address answered a mail.
+ */
+email_confirmation: boolean, 
+/**
+ * The relays that pages may use for voice where no direct way leads.
+ */
+relays: Relays, 
+/**
+ * Those that were decided where the server is started, and are not for admins to change.
+ */
+given: Array<SettingName>, 
+/**
+ * Whether the server can send mail, without which no address is confirmed.
+ */
+mail: boolean, };
+
+/**
+ * Which of the server's settings.
+ */
+export type SettingName = "voice" | "registration" | "link_previews" | "email_confirmation" | "relays";
+
+/**
+ * One of the server's settings, as it shall be.
+ */
+export type ServerSetting = { "voice": boolean } | { "registration": Registration } | { "link_previews": boolean } | { "email_confirmation": boolean } | { "relays": { 
+/**
+ * At most 4; none takes them and their secret away.
+ */
+urls: Array<string>, 
+/**
+ * The secret that they share, 1 to 200 characters; none: as it is.
+ */
+secret: string | null, } };
+
+/**
+ * `PUT /api/settings`, for admins: changes what is named and nothing else. The answer is [`ServerSettings`].
+ */
+export type ChangeSettings = { 
+/**
+ * At most 16.
+ */
+settings: Array<ServerSetting>, };
+
+/**
+ * Where the relays are. Their secret is never told.
+ */
+export type Relays = { 
+/**
+ * As in `turn:relay.example.org:3478?transport=udp`; none: there are no relays.
+ */
+urls: Array<string>, 
+/**
+ * Whether the server has the secret that they share.
+ */
+has_secret: boolean, };
+
+/**
+ * `POST /api/settings/relay-test`, for admins: what came of asking every relay for a place, as a page would.
+ */
+export type RelayTest = { 
+/**
+ * In the order of the settings.
+ */
+relays: Array<RelayTried>, };
+
+/**
+ * What came of trying a relay.
+ */
+export type RelayTried = { 
+/**
+ * Which.
+ */
+url: string, 
+/**
+ * What.
+ */
+outcome: RelayOutcome, };
+
+/**
+ * How a relay did.
+ */
+export type RelayOutcome = { "type": "works", 
+/**
+ * From where it would relay.
+ */
+relay: string, } | { "type": "refused" } | { "type": "failed", 
+/**
+ * As STUN and TURN number them.
+ */
+code: number, } | { "type": "unreachable" } | { "type": "not_a_relay" } | { "type": "not_tried" };
 
 export const PROTOCOL = 2;
 

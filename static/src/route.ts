@@ -10,14 +10,21 @@ export type Route =
   | { page: "channel"; slug: string; message?: MessageId }
   | { page: "door" }
   | { page: "setup"; token: string }
-  /** One's own settings; without a part the list of parts, which on wide frames shows the first. */
+  /** One's own settings, and those of the house; without a part the list of parts, which on wide frames shows the first. */
   | { page: "settings"; part: SettingsPart | null }
   | { page: "forgotten" }
   | { page: "reset"; token: string }
   | { page: "confirm"; token: string };
 
-export const SETTINGS = ["profile", "notifications", "sign-in", "devices", "people"] as const;
-export type SettingsPart = (typeof SETTINGS)[number];
+export const SETTINGS = ["profile", "notifications", "sign-in", "devices"] as const;
+/** What concerns the whole house; for admins. */
+export const ADMINISTRATION = ["people", "groups", "server", "audit"] as const;
+export type AdministrationPart = (typeof ADMINISTRATION)[number];
+export type SettingsPart = (typeof SETTINGS)[number] | AdministrationPart;
+
+export function isAdministration(part: SettingsPart | null): part is AdministrationPart {
+  return ADMINISTRATION.some((one) => one === part);
+}
 
 /** Pages for who is not signed in, or forgot how. */
 export function isLink(page: Route["page"]): boolean {
@@ -37,6 +44,8 @@ export function parseRoute(path: string): Route {
     if (first === "confirm") return { page: "confirm", token: decode(second) };
     const part = SETTINGS.find((one) => one === second);
     if (first === "settings" && part !== undefined) return { page: "settings", part };
+    const administration = ADMINISTRATION.find((one) => one === second);
+    if (first === "admin" && administration !== undefined) return { page: "settings", part: administration };
   }
   if (first === "in" && second === undefined) return { page: "door" };
   if (first === "forgotten" && second === undefined) return { page: "forgotten" };
@@ -57,7 +66,8 @@ export function pathOf(route: Route): string {
     case "confirm":
       return `/${route.page}/${encodeURIComponent(route.token)}`;
     case "settings":
-      return route.part === null ? "/settings" : `/settings/${route.part}`;
+      if (route.part === null) return "/settings";
+      return isAdministration(route.part) ? `/admin/${route.part}` : `/settings/${route.part}`;
     case "forgotten":
       return "/forgotten";
   }

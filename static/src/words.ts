@@ -2,9 +2,10 @@
  * Every word that people read, in one place.
  *
  * Short main clauses, present tense, you and we: what happened, then what helps. Users never read the words of
- * the machine room (slot, participant, forwarder). Must not know: where a sentence is shown.
+ * the machine room (slot, participant, forwarder). What only pages say that are loaded later is in `words/`, since
+ * everybody loads this first. Must not know: where a sentence is shown.
  */
-import type { Admission, Channel, ChannelKind, ErrorCode, Mention, Person, VoiceLoad, Writers } from "./protocol";
+import type { Admission, Channel, ChannelKind, ErrorCode, Mention, VoiceLoad, Writers } from "./protocol";
 import type { Presence } from "./store/presences";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
@@ -26,6 +27,13 @@ export function time(at: number): string {
 /** For hovering: the whole of it. */
 export function exact(at: number): string {
   return moment.format(at);
+}
+
+const stamped = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+/** "3 May 2026, 14:12", for lists of what was done. */
+export function stamp(at: number): string {
+  return stamped.format(at);
 }
 
 /** A mark that is the same for all moments of one local day. */
@@ -698,6 +706,9 @@ export function notSaved(code: string): string {
   }
 }
 
+/** In the place of the rooms. */
+export const voiceOff = "Voice is switched off on this server.";
+
 /** A form that the server did not take. */
 export function refusal(code: ErrorCode | "unreachable"): string {
   switch (code) {
@@ -723,6 +734,10 @@ export function refusal(code: ErrorCode | "unreachable"): string {
       return "Join the channel first.";
     case "archived":
       return "This channel is in the archive.";
+    case "given_by_operator":
+      return "This is set where the server is started. Change it there.";
+    case "voice_unavailable":
+      return voiceOff;
     case "too_many_groups":
       return "This server has as many groups as it may have.";
     case "not_allowed":
@@ -886,6 +901,15 @@ export function tooLong(over: number): string {
 export const deletedAccount = "Deleted account";
 
 export const door = {
+  call: "A house with rooms to talk in.",
+  comeIn: "Come in.",
+  signIn: "Sign in",
+  login: "E-mail or name",
+  newHere: "New here?",
+  create: "Create an account",
+  createPress: "Create account",
+  haveOne: "Have one?",
+  signInInstead: "Sign in instead",
   remember: "Stay signed in",
   forgotten: "Forgot your password?",
   forgottenNoMail: "Forgot your password? Your admin can give you a link for a new one.",
@@ -913,7 +937,18 @@ export const settings = {
   title: "Settings",
   back: "Back to the rooms",
   backToList: "Back to settings",
-  parts: { profile: "Profile", notifications: "Notifications", "sign-in": "Password and e-mail", devices: "Where you are signed in", people: "People" },
+  parts: {
+    profile: "Profile",
+    notifications: "Notifications",
+    "sign-in": "Password and e-mail",
+    devices: "Where you are signed in",
+    people: "People",
+    groups: "Groups",
+    server: "Server settings",
+    audit: "Audit log",
+  },
+  own: "Yours",
+  house: "Administration",
   saved: "Saved",
   notLoaded: "This page could not be loaded. Open it again in a moment.",
   profileHint: "Everybody on this server sees this, at once.",
@@ -958,32 +993,6 @@ export const settings = {
   signOutThereOf: (device: string) => `Sign out of ${device}`,
   signOutEverywhere: "Sign out everywhere, here too",
   usedNow: "in use now",
-} as const;
-
-export const administration = {
-  hint: "Everybody who has an account here. Only admins see this page.",
-  add: "New account",
-  addHint: "For somebody who does not make one. Hand over name and password yourself.",
-  addDone: (name: string) => `${name} has an account.`,
-  more: "Show more",
-  manage: (name: string) => `Manage ${name}`,
-  /** "@mira, mira@example.org, admin" */
-  person: ({ user, email, confirmed }: Person) =>
-    [
-      `@${user.username}`,
-      email,
-      ...(user.role === "admin" ? ["admin"] : []),
-      ...(user.state === "disabled" ? ["shut out"] : []),
-      ...(confirmed ? [] : ["address not confirmed"]),
-    ].join(", "),
-  makeAdmin: "Make admin",
-  makeMember: "Make member",
-  shutOut: "Shut out",
-  shutOutHint: "Every sign-in ends at once, and none begins until you let them in again.",
-  letIn: "Let in again",
-  link: "Link for a new password",
-  linkHint: "It opens once, within a day. Whoever has it has the account: hand it over safely.",
-  close: "Close",
 } as const;
 
 /** What somebody would call a device, out of what it says of itself. */

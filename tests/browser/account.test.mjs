@@ -221,7 +221,7 @@ story('an admin looks after the people', async (stage) => {
 
   for (const { viewport } of [TABLET, PHONE, DESK]) {
     await page.setViewportSize(viewport);
-    await ana.opens(`${server.url}/settings/people`);
+    await ana.opens(`${server.url}/admin/people`);
     await until('ben is in the list', () => row('ben').isVisible());
     faults.push(...(await inspect(ana, 'settings-people')));
     await button('Manage ben').click();

@@ -51,7 +51,7 @@ impl TestUser {
         let lines = self.snapshot.slots.into();
         let (mut peer, offer) = Peer::new(Instant::now(), local, lines, Options::new(identity())).unwrap();
         let request = Request::JoinVoice { channel, offer, muted: false, deafened: false };
-        let Answer::VoiceJoined { participant, answer, room } = self.asks(&request).await? else {
+        let Answer::VoiceJoined { participant, answer, room, .. } = self.asks(&request).await? else {
             panic!("another answer");
         };
         peer.accept_answer(Instant::now(), &answer).unwrap();
@@ -67,9 +67,14 @@ impl TestUser {
 
     /// Asks for a place and does nothing with it; whether it was given.
     pub async fn asks_to_join(&mut self, channel: ChannelId) -> Result<(), ErrorCode> {
+        self.asks_for_a_place(channel).await.map(drop)
+    }
+
+    /// The same, with what was answered.
+    pub async fn asks_for_a_place(&mut self, channel: ChannelId) -> Result<Answer, ErrorCode> {
         let local = "127.0.0.1:9".parse().unwrap();
         let (_, offer) = Peer::new(Instant::now(), local, 8, Options::new(identity())).unwrap();
-        self.asks(&Request::JoinVoice { channel, offer, muted: false, deafened: false }).await.map(drop)
+        self.asks(&Request::JoinVoice { channel, offer, muted: false, deafened: false }).await
     }
 
     pub async fn sets_voice(&mut self, muted: bool, deafened: bool) {

@@ -4,6 +4,7 @@ pub mod call;
 pub mod channels;
 pub mod mail;
 pub mod postgres;
+pub mod relay;
 pub mod site;
 pub mod view;
 

@@ -97,6 +97,21 @@ fn who_loses_the_channel_loses_the_place_even_if_it_is_only_reserved() {
 }
 
 #[test]
+fn where_voice_is_switched_off_everybody_is_out_with_that_reason() {
+    let mut setting = Setting::new();
+    setting.in_room(0, 0, 0);
+    setting.in_room(1, 2, 1);
+    let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0));
+    let effects = setting.rooms.end_all(VoiceEnd::SwitchedOff);
+    let told = |effect: &&Effect| {
+        matches!(effect, Effect::Tell(_, ServerEvent::VoiceEnded { reason: VoiceEnd::SwitchedOff, .. }))
+    };
+    assert_eq!(effects.iter().filter(told).count(), 3);
+    assert!(setting.rooms.admit(reserved.participant).is_none());
+    assert!(setting.people_in(0).is_empty() && setting.people_in(1).is_empty());
+}
+
+#[test]
 fn a_lost_socket_keeps_the_place_for_the_grace_time() {
     let mut setting = Setting::new();
     setting.in_room(0, 0, 0);

@@ -59,6 +59,7 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   ],
   rooms: [],
   voice_load: "normal",
+  switches: { voice: true, registration: "open", link_previews: true },
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
@@ -114,13 +115,33 @@ describe("a busy server", () => {
   });
 });
 
+describe("what admins decide", () => {
+  it("holds at once, and every decision is a new value", () => {
+    ready();
+    ear("server");
+    const before = store.server.switches;
+    store.apply({ type: "settings_changed", switches: { ...before, voice: false } });
+    expect(store.server.switches.voice).toBe(false);
+    const now = store.server.switches;
+    store.apply({ type: "settings_changed", switches: { ...now } });
+    expect(store.server.switches).not.toBe(now);
+    expect(touched).toEqual(["server", "server"]);
+  });
+});
+
 describe("ready", () => {
   it("brings everything", () => {
     ear("server");
     inLounge();
     expect(store.ready).toBe(true);
     expect(store.me).toBe(ana);
-    expect(store.server).toEqual({ name: "Harbour Street", version: "1.2.3", slots: 8, load: "normal" });
+    expect(store.server).toEqual({
+      name: "Harbour Street",
+      version: "1.2.3",
+      slots: 8,
+      load: "normal",
+      switches: { voice: true, registration: "open", link_previews: true },
+    });
     expect(store.channels).toHaveLength(3);
     expect(store.users.get(ben)?.username).toBe("ben");
     expect([...store.online]).toEqual([ana, ben]);
@@ -570,6 +591,27 @@ describe("groups", () => {
     expect(means({ mentions: [{ type: "user", user: ben }] })).toBe(false);
     expect(means({ mentions: [{ type: "everyone" }] })).toBe(true);
     expect(means({ mentions: [{ type: "here" }], author: ana })).toBe(false);
+  });
+
+  it("know their people once somebody asked, whatever was heard before the answer came", () => {
+    ready({ groups: [devs] });
+    expect(store.groupMembers(devs.id)).toBe(null);
+    store.beginGroupMembers(devs.id);
+    store.apply({ type: "group_member_changed", group: devs.id, user: ana, member: false });
+    store.apply({ type: "group_member_changed", group: devs.id, user: ben, member: true });
+    store.groupMembersLoaded(devs.id, [ana, cleo]);
+    expect([...(store.groupMembers(devs.id) ?? [])]).toEqual([cleo, ben]);
+    ear("groups");
+    store.apply({ type: "group_member_changed", group: devs.id, user: cleo, member: false });
+    store.apply({ type: "group_member_changed", group: devs.id, user: cleo, member: false });
+    expect([...(store.groupMembers(devs.id) ?? [])]).toEqual([ben]);
+    expect(touched).toEqual(["groups"]);
+    // A load that failed leaves what was known; a new beginning forgets it.
+    store.beginGroupMembers(devs.id);
+    store.groupMembersLoaded(devs.id, null);
+    expect(store.groupMembers(devs.id)?.size).toBe(1);
+    ready({ groups: [devs] });
+    expect(store.groupMembers(devs.id)).toBe(null);
   });
 });
 

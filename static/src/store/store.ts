@@ -22,6 +22,7 @@ import type {
   ServerEvent,
   Snapshot,
   Status,
+  Switches,
   User,
   UserId,
   VoiceLoad,
@@ -67,6 +68,8 @@ export interface ServerFacts {
   slots: number;
   /** How much voice it can take on. */
   load: VoiceLoad;
+  /** What admins decided about all of it. A new value at every decision, also of one that is not in it. */
+  switches: Switches;
 }
 
 /** What was heard about a room while one's own join was under way; newer than the join's answer. */
@@ -81,7 +84,7 @@ interface JoinWatch {
 export class Store {
   readonly topics = new Topics();
 
-  private facts: ServerFacts = { name: "", version: "", slots: 8, load: "normal" };
+  private facts: ServerFacts = { name: "", version: "", slots: 8, load: "normal", switches: { voice: true, registration: "closed", link_previews: false } };
   private meId: UserId | null = null;
   private isReady = false;
   private userMap: ReadonlyMap<UserId, User> = new Map();
@@ -103,6 +106,10 @@ export class Store {
   private readonly inboxList = new Inbox();
   private latestAlert: Alert | null = null;
   private groupMap: ReadonlyMap<GroupId, Group> = new Map();
+  /** Of the groups whose members somebody asked for. */
+  private readonly groupMembersMap = new Map<GroupId, ReadonlySet<UserId>>();
+  /** What was heard of those whose members are on their way; newer than the answer. */
+  private readonly groupWatches = new Map<GroupId, Map<UserId, boolean>>();
   private myGroupSet: ReadonlySet<GroupId> = new Set();
   /** Where the line "New since" stands, by channel: behind the message of this number. */
   private readonly markMap = new Map<ChannelId, MessageNumber>();
@@ -170,6 +177,10 @@ export class Store {
         this.facts = { ...this.facts, load: event.load };
         this.topics.touch("server");
         break;
+      case "settings_changed":
+        this.facts = { ...this.facts, switches: event.switches };
+        this.topics.touch("server");
+        break;
       case "server_stopping":
         this.isStopping = true;
         this.topics.touch("link");
@@ -233,11 +244,12 @@ export class Store {
         const groups = new Map(this.groupMap);
         groups.delete(event.group);
         this.groupMap = groups;
+        this.groupMembersMap.delete(event.group);
         this.setMyGroup(event.group, false);
         break;
       }
       case "group_member_changed":
-        if (event.user === this.meId) this.setMyGroup(event.group, event.member);
+        this.groupMemberChanged(event.group, event.user, event.member);
         break;
       default: {
         const unknown: never = event;
@@ -247,7 +259,7 @@ export class Store {
   }
 
   private load(snapshot: Snapshot) {
-    this.facts = { name: snapshot.server_name, version: snapshot.version, slots: snapshot.slots, load: snapshot.voice_load };
+    this.facts = { name: snapshot.server_name, version: snapshot.version, slots: snapshot.slots, load: snapshot.voice_load, switches: snapshot.switches };
     this.meId = snapshot.me;
     this.isReady = true;
     this.isStopping = false;
@@ -258,6 +270,7 @@ export class Store {
     this.categoryList = inOrder(snapshot.categories);
     this.channelList = standing(snapshot.channels, this.categoryList);
     this.memberMap.clear();
+    this.groupMembersMap.clear();
     this.typingMap.clear();
     const rooms = new Map(snapshot.rooms.map((room) => [room.channel, room]));
     for (const gone of [...this.roomMap.keys()]) if (!rooms.has(gone)) this.removeRoom(gone);
@@ -369,6 +382,18 @@ export class Store {
     if (channel === this.seen) this.sawEnd(channel);
     this.touchBadges();
     if (channel !== this.seen && !known) this.alertOf("mention", { ...notification, text: notification.preview });
+  }
+
+  private groupMemberChanged(group: GroupId, user: UserId, member: boolean) {
+    if (user === this.meId) this.setMyGroup(group, member);
+    this.groupWatches.get(group)?.set(user, member);
+    const now = this.groupMembersMap.get(group);
+    if (!now || now.has(user) === member) return;
+    const next = new Set(now);
+    if (member) next.add(user);
+    else next.delete(user);
+    this.groupMembersMap.set(group, next);
+    this.topics.touch("groups");
   }
 
   private setMyGroup(group: GroupId, member: boolean) {
@@ -770,6 +795,29 @@ export class Store {
   get undisturbed(): boolean {
     return this.myStatus === "do_not_disturb";
   }
+  /** From here on what is heard of a group's members goes before what is about to be answered. */
+  beginGroupMembers(group: GroupId) {
+    this.groupWatches.set(group, new Map());
+  }
+
+  groupMembersLoaded(group: GroupId, members: readonly UserId[] | null) {
+    const heard = this.groupWatches.get(group);
+    this.groupWatches.delete(group);
+    if (members === null) return;
+    const all = new Set(members);
+    for (const [user, member] of heard ?? []) {
+      if (member) all.add(user);
+      else all.delete(user);
+    }
+    this.groupMembersMap.set(group, all);
+    this.topics.touch("groups");
+  }
+
+  /** Who is in a group; null until somebody asked. */
+  groupMembers(group: GroupId): ReadonlySet<UserId> | null {
+    return this.groupMembersMap.get(group) ?? null;
+  }
+
   get groups(): ReadonlyMap<GroupId, Group> {
     return this.groupMap;
   }

@@ -7,7 +7,7 @@ import type { ErrorCode } from "../protocol";
 import { form as words, refusal } from "../words";
 
 /** Where an error is shown; `form` is below all fields. */
-export type Place = "username" | "email" | "login" | "password" | "new_password" | "display_name" | "avatar" | "form";
+export type Place = "username" | "email" | "login" | "password" | "new_password" | "display_name" | "avatar" | "relays" | "secret" | "form";
 
 /** Which field a refusal belongs to, and in which words if not the usual ones. */
 export type Places = Partial<Record<ErrorCode | "unreachable", { place: Place; text?: string }>>;

@@ -38,6 +38,14 @@ class Session {
     }
   }
 
+  /** At the door: what is true of the server now. */
+  async look() {
+    const info = await api.server().catch(() => null);
+    if (info === null || this.current.name !== "outside") return;
+    this.mail = info.mail;
+    this.current = { ...this.current, info };
+  }
+
   /** The cookie is there: go in. */
   enter() {
     if (this.current.name === "inside") return;

@@ -6,7 +6,9 @@ export class FakePeer {
   iceConnectionState = "new";
   onconnectionstatechange: (() => void) | null = null;
   oniceconnectionstatechange: (() => void) | null = null;
-  localDescription: { sdp: string } | null = null;
+  /** What it was told, in order. */
+  told: string[] = [];
+  configuration: RTCConfiguration = { bundlePolicy: "max-bundle" };
   answer: string | null = null;
   closed = false;
   lines: { kind: unknown; direction: string; codecs: string[] }[] = [];
@@ -29,10 +31,18 @@ export class FakePeer {
     return { type: "offer", sdp: "offer" };
   }
   async setLocalDescription({ sdp }: { sdp: string }) {
-    this.localDescription = { sdp };
+    this.told.push(`local ${sdp}`);
   }
   async setRemoteDescription({ sdp }: { sdp: string }) {
+    this.told.push(`remote ${sdp}`);
     this.answer = sdp;
+  }
+  getConfiguration() {
+    return this.configuration;
+  }
+  setConfiguration(configuration: RTCConfiguration) {
+    this.told.push("relays");
+    this.configuration = configuration;
   }
   async getStats() {
     if (!this.still) this.answers += 1;

@@ -2,7 +2,7 @@
  * What one's own stay in a voice room needs from outside: the server, the browser, the clock. Handed to
  * `VoiceRoom` at birth, so that it can be driven by a test. Must not know: how any of it is done.
  */
-import type { ChannelId } from "../protocol";
+import type { ChannelId, Relay } from "../protocol";
 import type { Timers } from "../timers";
 import type { Opened } from "./microphone";
 import type { Peer } from "./peer";
@@ -18,6 +18,8 @@ export interface VoiceSignal {
 export interface Joined {
   participant: number;
   answer: string;
+  /** Relays, should no direct way lead to the server. */
+  relay: Relay | null;
 }
 
 export interface VoicePorts {

@@ -468,6 +468,17 @@ describe("a socket that is lost", () => {
   });
 });
 
+it("tells the browser of relays before it looks for ways, and keeps the rest of its configuration", async () => {
+  signal.relay = { urls: ["turn:relay.example:3478?transport=udp"], username: "1:ana", credential: "secret" };
+  await inside(7);
+  expect(peer().told).toEqual(["relays", "local offer", "remote answer 7"]);
+  expect(peer().configuration).toEqual({ bundlePolicy: "max-bundle", iceServers: [signal.relay] });
+  signal.relay = null;
+  room.leave();
+  await inside(8);
+  expect(peer().told).toEqual(["local offer", "remote answer 8"]);
+});
+
 describe("the server ends a stay", () => {
   it("because another page took over", async () => {
     await inside(7);
@@ -493,6 +504,13 @@ describe("the server ends a stay", () => {
     expect(state()).toBe("reconnecting");
     await settle();
     expect(signal.joins).toHaveLength(2);
+  });
+
+  it("because voice was switched off", async () => {
+    await inside(7);
+    room.ended(7, "switched_off");
+    expect(room.state).toEqual({ name: "failed", channel: lounge, reason: "voice_unavailable" });
+    expect(microphone().closed).toBe(true);
   });
 
   it("but not this one", async () => {

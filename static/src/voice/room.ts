@@ -236,6 +236,7 @@ export class VoiceRoom {
     if (attempt.participant !== participant) return;
     if (reason === "taken_over") this.fail("taken_over");
     else if (reason === "removed") this.fail("not_allowed");
+    else if (reason === "switched_off") this.fail("voice_unavailable");
     else this.rejoin();
   }
 
@@ -288,7 +289,11 @@ export class VoiceRoom {
       const offer = await this.offer(attempt);
       if (attempt !== this.attempt) return;
       attempt.told = { muted: this.isMuted, deafened: this.isDeafened };
-      joined = await this.ports.signal.join(channel, offer, this.isMuted, this.isDeafened);
+      joined = await this.ports.signal.join(channel, offer.sdp ?? "", this.isMuted, this.isDeafened);
+      if (attempt !== this.attempt) return;
+      // Which relays there are is known only now, and must be before the browser looks for ways.
+      if (joined.relay) attempt.peer?.setConfiguration({ ...attempt.peer.getConfiguration(), iceServers: [joined.relay] });
+      await attempt.peer?.setLocalDescription(offer);
       if (attempt !== this.attempt) return;
       await attempt.peer?.setRemoteDescription({ type: "answer", sdp: joined.answer });
     } catch (error) {
@@ -300,7 +305,7 @@ export class VoiceRoom {
   }
 
   /** The only peer of this attempt and its only offer: one line to send, the others to hear. */
-  private async offer(attempt: Attempt): Promise<string> {
+  private async offer(attempt: Attempt): Promise<RTCSessionDescriptionInit> {
     const peer = this.ports.openPeer();
     attempt.peer = peer;
     const { sender, tracks } = layOut(peer, this.microphoneTrack(), this.ports.slots(), this.ports.codecs());
@@ -308,11 +313,11 @@ export class VoiceRoom {
     const look = () => this.peerChanged(attempt);
     peer.onconnectionstatechange = look;
     peer.oniceconnectionstatechange = look;
-    await peer.setLocalDescription(await peer.createOffer());
+    // The server has all the candidates and the browser reaches out to them: ours need not be gathered first.
+    const offer = await peer.createOffer();
     this.ports.loudspeakers.silence(this.isDeafened);
     this.ports.loudspeakers.play(tracks);
-    // The server has all the candidates and the browser reaches out to them: ours need not be gathered first.
-    return peer.localDescription?.sdp ?? "";
+    return offer;
   }
 
   private joined(attempt: Attempt, participant: number) {

@@ -13,6 +13,7 @@ export interface Ask {
 }
 
 export class FakeSignal {
+  relay: Joined["relay"] = null;
   joins: Ask[] = [];
   /** What else it was told, in order. */
   told: string[] = [];
@@ -27,7 +28,7 @@ export class FakeSignal {
         muted,
         deafened,
         answer: async (participant) => {
-          resolve({ participant, answer: `answer ${participant}` });
+          resolve({ participant, answer: `answer ${participant}`, relay: this.relay });
           await settle();
         },
         refuse: async (code) => {
