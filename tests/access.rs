@@ -10,10 +10,10 @@ use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent};
 use cromulent::protocol::types::{Admission, ChannelKind, Involvement, Status, Writers};
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::channels::{ana_the_admin_and, history, post};
-use crate::support::{PASSWORD, PATIENCE, TestServer, TestUser};
+use crate::support::{PASSWORD, PATIENCE, TestServer, TestUser, refused};
 
 /// Of each channel: an admin who is in it, an admin who is not, a member, somebody who is not in it.
 const WHO: [&str; 4] = ["admin", "outside", "member", "stranger"];
@@ -60,7 +60,7 @@ voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -  
 ";
 
 /// What has nothing to do with one channel: admin, member; `away`: in no voice room.
-const WHOLE: [(&str, &str, &str); 19] = [
+const WHOLE: [(&str, &str, &str); 25] = [
     ("create", "ok", "no"),
     ("browse", "ok", "ok"),
     ("create-category", "ok", "no"),
@@ -80,6 +80,12 @@ const WHOLE: [(&str, &str, &str); 19] = [
     ("load-group-members", "ok", "ok"),
     ("update-group", "ok", "no"),
     ("set-group-member", "ok", "no"),
+    ("people", "ok", "no"),
+    ("audit", "ok", "no"),
+    ("delete-user", "ok", "no"),
+    ("settings", "ok", "no"),
+    ("change-settings", "ok", "no"),
+    ("relay-test", "ok", "no"),
     // Last, since it is gone then.
     ("delete-group", "ok", "no"),
 ];
@@ -463,11 +469,37 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                 "delete-category" => {
                     user.asks(&Request::DeleteCategory { category }).await.map(drop).or_else(found_none)
                 }
+                "people" => asks_plainly(&server, user, Method::GET, "/api/users", Value::Null).await,
+                "audit" => asks_plainly(&server, user, Method::GET, "/api/audit", Value::Null).await,
+                "delete-user" => {
+                    let path = format!("/api/users/{}", uuid::Uuid::nil());
+                    asks_plainly(&server, user, Method::DELETE, &path, Value::Null).await.or_else(found_none)
+                }
+                "settings" => asks_plainly(&server, user, Method::GET, "/api/settings", Value::Null).await,
+                "change-settings" => {
+                    let change = json!({ "settings": [{ "voice": true }] });
+                    asks_plainly(&server, user, Method::PUT, "/api/settings", change).await
+                }
+                "relay-test" => {
+                    asks_plainly(&server, user, Method::POST, "/api/settings/relay-test", Value::Null).await
+                }
                 other => panic!("the table says {other}"),
             };
             assert_eq!(came, expected(cell), "{command} by {}", user.name);
         }
     }
+}
+
+/// The same over a plain request.
+async fn asks_plainly(
+    server: &TestServer,
+    user: &TestUser,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> Result<(), ErrorCode> {
+    let reply = server.send(method, path, &user.cookie, body).await;
+    if reply.status.is_success() { Ok(()) } else { Err(refused(&reply)) }
 }
 
 fn found_none(refused: ErrorCode) -> Result<(), ErrorCode> {

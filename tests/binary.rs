@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use cromulent::bench::client::Http;
 
+use crate::support::mail::MailSink;
 use crate::support::{TestUser, account, postgres};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cromulent");
@@ -15,7 +16,17 @@ struct Process(Child);
 impl Process {
     /// Starts it on a port, or a free one for 0, and waits until it says where its page is.
     fn start(data: &Path, port: u16) -> (Self, SocketAddr) {
-        let mut child = command(data)
+        Self::start_with(data, port, |command| command)
+    }
+
+    /// With more flags, or another environment.
+    fn start_with(
+        data: &Path,
+        port: u16,
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> (Self, SocketAddr) {
+        let mut command = command(data);
+        let mut child = change(&mut command)
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--voice-port", "0", "--voice-workers", "1", "--voice-addresses", "127.0.0.1"])
             .args(["--password-memory-kib", "8", "--password-passes", "1"])
@@ -113,6 +124,28 @@ async fn the_console_hands_out_a_link_for_a_forgotten_password_while_the_server_
     assert!(http.sign_in("ana", "a wholly new sentence").await.is_ok());
     let (good, _, error) = ask("nobody");
     assert!(!good && error.contains("not found"), "{error}");
+}
+
+#[tokio::test]
+async fn mail_goes_through_starttls_to_whom_the_system_trusts() {
+    let (sink, certificate) = MailSink::with_tls().await;
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::write(&trusted, certificate).unwrap();
+    let (_process, address) = Process::start_with(&folder.path().join("data"), 0, |command| {
+        command
+            .args(["--smtp-host", "localhost", "--smtp-port", &sink.address.port().to_string()])
+            .args(["--smtp-tls", "starttls", "--mail-from", "chat@example.org"])
+            .env("SSL_CERT_FILE", &trusted)
+    });
+    let http = Http(address);
+    http.register(&account("ana")).await.unwrap();
+    let body = serde_json::json!({ "email": "ana@example.org" }).to_string();
+    let reply = http.send(hyper::Method::POST, "/api/password/forgotten", None, body).await.unwrap();
+    assert_eq!(reply.status, hyper::StatusCode::ACCEPTED);
+    let letter = sink.next().await;
+    assert!(letter.sealed && letter.to == ["ana@example.org"]);
+    assert!(!letter.link("reset").is_empty());
 }
 
 #[test]

@@ -326,6 +326,24 @@ async fn a_server_that_asks_for_confirmation_and_has_no_mail_does_not_start() {
 }
 
 #[tokio::test]
+async fn where_tls_is_wanted_no_letter_goes_without_or_to_a_stranger() {
+    // One that has no STARTTLS, and one whose certificate nobody vouches for.
+    let (plain, (stranger, _)) = (MailSink::start().await, MailSink::with_tls().await);
+    for sink in [plain, stranger] {
+        let server = TestServer::with(|settings| {
+            mails_to(settings, &sink);
+            settings.smtp_host = Some("localhost".to_owned());
+            settings.smtp_tls = SmtpTls::Starttls;
+        })
+        .await;
+        server.http().register(&account("ana")).await.unwrap();
+        assert_eq!(server.forgets("ana@example.org").await, StatusCode::ACCEPTED);
+        sink.was_called().await;
+        assert_eq!(sink.len(), 0);
+    }
+}
+
+#[tokio::test]
 async fn the_mail_server_is_told_name_and_password() {
     // AUTH PLAIN: a zero, the name, a zero, the password.
     let sink = MailSink::with_auth("AGNocm9tAHMzY3JldA==").await;
