@@ -100,7 +100,7 @@ async fn an_account_made_by_an_admin_counts_as_confirmed() {
         settings.smtp_port = Some(sink.address.port());
         settings.smtp_tls = SmtpTls::None;
         settings.mail_from = Some("chat@example.org".to_owned());
-        settings.email_confirmation = EmailConfirmation::Required;
+        settings.email_confirmation = Some(EmailConfirmation::Required);
     })
     .await;
     let root = server.admin("root").await;
