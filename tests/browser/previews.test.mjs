@@ -151,7 +151,7 @@ function shownPictures() {
 
 function isAtEnd() {
   const box = document.querySelector('.talk');
-  return box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+  return box !== null && box.scrollHeight - box.scrollTop - box.clientHeight < 80;
 }
 
 function topOf(text) {
