@@ -6,7 +6,7 @@ const talking: GateInputs = {
   microphone: true,
   muted: false,
   deafened: false,
-  mode: { kind: "open_mic" },
+  mode: { kind: "continuous" },
 };
 
 describe("the gate", () => {
@@ -36,7 +36,33 @@ describe("the gate", () => {
     expect(gate({ ...talking, mode: { kind: "push_to_talk", held: true } })).toEqual({ open: true });
   });
 
-  it("opens in exactly one of all cases of the open microphone", () => {
+  it("follows the voice when speech opens it", () => {
+    expect(gate({ ...talking, mode: { kind: "voice_activity", speaking: false } })).toEqual({ open: false, because: "silent" });
+    expect(gate({ ...talking, mode: { kind: "voice_activity", speaking: true } })).toEqual({ open: true });
+  });
+
+  it("opens in exactly one of all cases of each mode", () => {
+    const yesAndNo = [true, false];
+    const cases = yesAndNo.flatMap((joined) =>
+      yesAndNo.flatMap((microphone) =>
+        yesAndNo.flatMap((muted) =>
+          yesAndNo.flatMap((deafened) =>
+            yesAndNo.flatMap((on): GateInputs[] => [
+              { joined, microphone, muted, deafened, mode: { kind: "push_to_talk", held: on } },
+              { joined, microphone, muted, deafened, mode: { kind: "voice_activity", speaking: on } },
+            ]),
+          ),
+        ),
+      ),
+    );
+    for (const kind of ["push_to_talk", "voice_activity"]) {
+      const open = cases.filter((one) => one.mode.kind === kind && gate(one).open);
+      expect(open).toHaveLength(1);
+      expect(open[0]).toMatchObject({ joined: true, microphone: true, muted: false, deafened: false });
+    }
+  });
+
+  it("stands open in the continuous mode only while nothing is against it", () => {
     const cases = [true, false].flatMap((joined) =>
       [true, false].flatMap((microphone) =>
         [true, false].flatMap((muted) =>

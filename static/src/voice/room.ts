@@ -85,7 +85,7 @@ export class VoiceRoom {
   private refusal: NoMicrophone | null = null;
   private isMuted: boolean;
   private isDeafened = false;
-  private mode: TransmitMode = { kind: "open_mic" };
+  private mode: TransmitMode = { kind: "continuous" };
   private signalUp = false;
   /** We left while the server could not be told. */
   private leaveOwed = false;
