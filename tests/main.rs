@@ -43,6 +43,8 @@ mod fetching;
 mod frames;
 /// Sets of people with one name.
 mod groups;
+/// How people want to be heard, and hear others.
+mod hearing;
 /// Values that make no sense, everywhere one can be put.
 mod junk;
 /// One-time links, over a real mail server's door.

@@ -287,6 +287,9 @@ impl Chat {
             "delete from group_members where user_id = $1",
             "delete from broadcasters where user_id = $1",
             "delete from statuses where user_id = $1",
+            "delete from voice_preferences where user_id = $1",
+            "delete from volumes where listener_id = $1",
+            "delete from volumes where speaker_id = $1",
         ] {
             sql(forget).bind(user.id).execute(&mut tx).await?;
         }

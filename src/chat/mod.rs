@@ -18,6 +18,7 @@ pub mod clearing;
 pub mod devices;
 pub mod fanouts;
 pub mod groups;
+pub mod hearing;
 pub mod hyperlinks;
 mod letters;
 pub mod links;

@@ -25,6 +25,7 @@ pub(super) fn all() -> Migrator {
         (14, "statuses", include_str!("../../migrations/0014_statuses.sql")),
         (15, "settings", include_str!("../../migrations/0015_settings.sql")),
         (16, "clearings", include_str!("../../migrations/0016_clearings.sql")),
+        (17, "hearing", include_str!("../../migrations/0017_hearing.sql")),
     ];
     Migrator::with_migrations(
         migrations

@@ -25,6 +25,7 @@
 
 pub mod client;
 pub mod error;
+pub mod hearing;
 pub mod rest;
 pub mod server;
 pub mod types;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hearing::{Hearing, VoicePreferences, Volume};
 use super::types::{
     Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading,
     Relay, Room, RoomChange, RoomSpeakers, Standing, Status, Switches, User, Users, VoiceLoad,
@@ -277,6 +278,16 @@ pub enum ServerEvent {
         /// What everybody may know of it, as it is now.
         switches: Switches,
     },
+    /// This user wants to be heard otherwise, on every device.
+    VoicePreferencesChanged {
+        /// How.
+        preferences: VoicePreferences,
+    },
+    /// This user hears somebody louder or softer, on every device.
+    VolumeChanged {
+        /// Whom, and how loud.
+        volume: Volume,
+    },
     /// A group is new, or not what it was.
     GroupChanged {
         /// As it is now.
@@ -350,4 +361,6 @@ pub struct Snapshot {
     pub groups: Vec<Group>,
     /// Where this user stands.
     pub standing: Standing,
+    /// How this user wants to be heard, and hears others.
+    pub hearing: Hearing,
 }

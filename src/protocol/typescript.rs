@@ -12,7 +12,7 @@ use super::rest::{
     ResetLink, ResetPassword, ServerInfo, ServerSetting, ServerSettings, Session, Sessions, SettingName,
     SignIn, SignedIn,
 };
-use super::{client, close, server, types};
+use super::{client, close, hearing, server, types};
 use crate::clock::Timestamp;
 use crate::id;
 
@@ -69,6 +69,12 @@ fn text() -> String {
         types::Involvement,
         types::Status,
         types::Standing,
+        hearing::Transmit,
+        hearing::Sound,
+        hearing::VoicePreferences,
+        hearing::SetVolume,
+        hearing::Volume,
+        hearing::Hearing,
         ErrorCode,
         Refusal,
         ServerInfo,

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod devices;
 pub mod dispatch;
 pub mod error;
+pub mod hearing;
 pub mod limits;
 pub mod links;
 pub mod openapi;
@@ -96,6 +97,8 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/account/deletion", post(account::delete))
         .route("/account/sessions", get(sessions::list).delete(sessions::sign_out_everywhere))
         .route("/account/sessions/{id}", delete(sessions::sign_out_there))
+        .route("/account/voice", get(hearing::show).put(hearing::set))
+        .route("/account/volumes/{user}", put(hearing::set_volume))
         .route("/password/forgotten", post(links::forgotten))
         .route("/password/reset", post(links::reset))
         .route("/confirmation", post(links::confirm))

@@ -31,6 +31,7 @@ use crate::id::ConnectionId;
 use crate::live::hub::Connection;
 use crate::protocol::client::{Request, Resume};
 use crate::protocol::error::Refusal;
+use crate::protocol::hearing::Hearing;
 use crate::protocol::server::{Answer, ServerEvent, Snapshot};
 use crate::protocol::types::{Category, Channel, Group, Standing, Switches};
 use crate::protocol::{HELLO_TIMEOUT, MAX_BAD_FRAMES, PROTOCOL, close};
@@ -202,7 +203,7 @@ async fn attach(
         goes_on(doors, me).await?;
         Ok(own_part(doors, &connection).await?)
     };
-    let OwnPart { channels, categories, groups, standing, switches } = match begun.await {
+    let OwnPart { channels, categories, groups, standing, switches, hearing } = match begun.await {
         Ok(own) => own,
         Err(error) => {
             doors.live.hub.remove(id);
@@ -235,6 +236,7 @@ async fn attach(
         categories,
         groups,
         standing,
+        hearing,
     };
     connection.open(&ServerEvent::Ready { snapshot: Box::new(snapshot) });
     Ok((Attached { connection, generation: 0 }, false))
@@ -256,6 +258,7 @@ struct OwnPart {
     groups: Vec<Group>,
     standing: Standing,
     switches: Switches,
+    hearing: Hearing,
 }
 
 /// What happens meanwhile comes as an event too, and each of these events may come twice.
@@ -264,7 +267,8 @@ async fn own_part(doors: &Doors, connection: &Arc<Connection>) -> Result<OwnPart
     let categories = doors.chat.categories().await?;
     let (groups, standing) = doors.chat.standing(connection.user).await?;
     let switches = doors.chat.switches().await?;
-    Ok(OwnPart { channels, categories, groups, standing, switches })
+    let hearing = doors.chat.hearing(connection.user).await?;
+    Ok(OwnPart { channels, categories, groups, standing, switches, hearing })
 }
 
 /// Reads requests and carries them out, until the peer ends or has got too much wrong.

@@ -23,11 +23,15 @@ import type {
   Sessions,
   User,
   UserId,
+  VoicePreferences,
+  Volume,
 } from "./protocol";
 
 export const account = {
   show: () => call<Account>("GET", "/api/account"),
   setProfile: (form: Profile) => call<User>("PUT", "/api/account/profile", form),
+  setVoice: (form: VoicePreferences) => call<VoicePreferences>("PUT", "/api/account/voice", form),
+  setVolume: (user: UserId, percent: number) => call<Volume>("PUT", `/api/account/volumes/${user}`, { percent }),
   changePassword: (form: ChangePassword) => call<void>("PUT", "/api/account/password", form),
   changeEmail: (form: ChangeEmail) => call<void>("PUT", "/api/account/email", form),
   delete: (password: string) => call<void>("POST", "/api/account/deletion", { password }),

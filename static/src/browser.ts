@@ -6,6 +6,9 @@ import { Client } from "./client";
 import { recall, remember } from "./memory";
 import type { Wire } from "./socket";
 import { realTimers } from "./timers";
+import activityWorklet from "./voice/activity.worklet?worker&url";
+import { LOUDSPEAKER, MICROPHONE } from "./voice/devices";
+import { Ear } from "./voice/ear";
 import { openMicrophone } from "./voice/microphone";
 import { Speakers } from "./voice/speakers";
 
@@ -20,7 +23,7 @@ export interface Browser {
 const INPUTS = ["pointerdown", "pointermove", "keydown", "wheel", "focus"] as const;
 
 export function openClient(signedOut: () => void): Browser {
-  const speakers = new Speakers();
+  const speakers = new Speakers(recall(LOUDSPEAKER) ?? "");
   const client = new Client({
     timers: realTimers,
     dial: () => new WebSocket(socketUrl()) as unknown as Wire,
@@ -30,13 +33,15 @@ export function openClient(signedOut: () => void): Browser {
     voice: {
       openPeer: () => new RTCPeerConnection({ bundlePolicy: "max-bundle" }),
       codecs: () => RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [],
-      openMicrophone: () =>
-        openMicrophone({
-          media: navigator.mediaDevices as MediaDevices | undefined,
-          audioContext: () => (typeof AudioContext === "undefined" ? null : new AudioContext()),
-          // Set `cromulent.mic` to `raw` in the browser's storage to send the sound as it is.
-          raw: () => recall("mic") === "raw",
-        }),
+      openMicrophone: (wanted) =>
+        openMicrophone(
+          {
+            media: navigator.mediaDevices as MediaDevices | undefined,
+            listen: (track) => Ear.open(track, new AudioContext(), activityWorklet),
+            device: recall(MICROPHONE),
+          },
+          wanted,
+        ),
       loudspeakers: speakers,
       remembered: {
         muted: asBoolean(recall("muted")),

@@ -81,6 +81,21 @@ const snapshot: Snapshot = {
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
+  hearing: {
+    preferences: {
+      transmit: "continuous",
+      talk_key: "Space",
+      release_tail_ms: 200,
+      threshold_db: null,
+      sound: "voice",
+      echo_cancellation: true,
+      noise_removal: true,
+      gain_control: true,
+      cues: true,
+      attenuation: false,
+    },
+    volumes: [],
+  },
 };
 
 const message = (number: number, more: Partial<Message> = {}): Message => ({
@@ -142,7 +157,7 @@ beforeEach(() => {
       },
       codecs: () => [],
       openMicrophone: async () => ({ refused: "missing" }),
-      loudspeakers: { play: () => {}, silence: () => {}, stop: () => {} },
+      loudspeakers: { play: () => {}, silence: () => {}, soften: () => {}, volumes: () => {}, stop: () => {} },
       remembered: { muted: null, remember: () => {} },
     },
   });

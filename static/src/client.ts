@@ -22,6 +22,7 @@ import type {
 } from "./protocol";
 import { BEFORE_ALL } from "./store/history";
 import type { InboxView } from "./store/inbox";
+import { AS_IT_COMES } from "./store/hearing";
 import { Store } from "./store/store";
 import type { Timers } from "./timers";
 import type { Joined, VoicePorts } from "./voice/ports";
@@ -125,6 +126,12 @@ export class Client {
   }
 
   // ---- what the user wants ----
+
+  /** Hears somebody as loud as this, in per cent, until the server says otherwise. */
+  hear(user: UserId, percent: number) {
+    this.store.apply({ type: "volume_changed", volume: { user, percent } });
+    this.applyVolumes();
+  }
 
   /** Shows a channel, or none. */
   open(channel: ChannelId | null) {
@@ -361,16 +368,25 @@ export class Client {
   private hear(event: ServerEvent) {
     this.store.apply(event);
     switch (event.type) {
+      case "slots_changed":
+      case "volume_changed":
+        this.applyVolumes();
+        break;
       case "ready":
         // A new connection is taken for one that is in use.
         this.toldIdle = false;
+        this.voice.prefer(event.snapshot.hearing.preferences);
         this.voiceReady();
         this.afterReturn();
+        break;
+      case "voice_preferences_changed":
+        this.voice.prefer(event.preferences);
         break;
       case "voice_ended":
         this.voice.ended(event.participant, event.reason);
         break;
       case "rooms_changed":
+        this.applyVolumes();
         for (const { left } of event.rooms) for (const participant of left) this.voice.left(participant);
         break;
       case "message_posted":
@@ -380,7 +396,6 @@ export class Client {
       case "channel_created":
       case "channel_updated":
       case "speakers_changed":
-      case "slots_changed":
       case "voice_load_changed":
       case "settings_changed":
       case "server_stopping":
@@ -407,6 +422,19 @@ export class Client {
         void unknown;
       }
     }
+  }
+
+  /** Each receiving line as loud as whoever is on it is wanted. */
+  private applyVolumes() {
+    const room = this.voice.channel === null ? null : this.store.room(this.voice.channel);
+    if (!room) return;
+    const users = new Map(room.participants.map((one) => [one.participant, one.user]));
+    this.voice.setVolumes(
+      room.slots.map((participant) => {
+        const user = participant === null ? undefined : users.get(participant);
+        return user === undefined ? AS_IT_COMES : this.store.hearing.volume(user);
+      }),
+    );
   }
 
   private voiceReady() {
@@ -612,6 +640,7 @@ export class Client {
         "voice_joined",
       );
       this.store.endJoin(answer.room);
+      this.applyVolumes();
       return { participant: answer.participant, answer: answer.answer, relay: answer.relay };
     } catch (error) {
       this.store.endJoin(null);

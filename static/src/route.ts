@@ -16,7 +16,7 @@ export type Route =
   | { page: "reset"; token: string }
   | { page: "confirm"; token: string };
 
-export const SETTINGS = ["profile", "notifications", "sign-in", "devices"] as const;
+export const SETTINGS = ["profile", "voice", "notifications", "sign-in", "devices"] as const;
 /** What concerns the whole house; for admins. */
 export const ADMINISTRATION = ["people", "groups", "server", "audit"] as const;
 export type AdministrationPart = (typeof ADMINISTRATION)[number];

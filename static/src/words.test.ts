@@ -15,10 +15,39 @@ const inRoom: words.DockFacts = {
   noMicrophone: null,
   line: clear,
   keyboard: true,
+  transmit: "continuous",
+  talkKey: "Space",
   now: 0,
 };
 
 describe("the dock says what is true", () => {
+  it("names what is held to talk, and what opens the microphone", () => {
+    const held: words.DockFacts = { ...inRoom, transmit: "push_to_talk", talkKey: "ControlRight" };
+    const closed = { open: false, because: "key_up" } as const;
+    expect(words.dock({ ...held, gate: closed }).big).toBe("Hold Right Ctrl to talk");
+    expect(words.dock({ ...held, gate: closed, keyboard: false }).big).toBe("Hold the button to talk");
+    expect(words.dock({ ...held, talking: true })).toMatchObject({ mark: "open", small: "Let go of Right Ctrl to stop" });
+    const speaking: words.DockFacts = { ...inRoom, transmit: "voice_activity" };
+    expect(words.dock({ ...speaking, gate: { open: false, because: "silent" } })).toMatchObject({
+      mark: "none",
+      big: "Mic closed",
+      small: "Opens when you speak, 24 ms, no loss",
+    });
+    expect(words.dock({ ...speaking, talking: true }).small).toBe("Voice activity, 24 ms, no loss");
+  });
+
+  it.each([
+    ["Space", "Space"],
+    ["KeyV", "V"],
+    ["Digit4", "4"],
+    ["F13", "F13"],
+    ["ShiftLeft", "Left Shift"],
+    ["NumpadAdd", "Numpad Add"],
+    ["Mouse3", "mouse button 4"],
+  ])("calls %s %s", (code, name) => {
+    expect(words.keyName(code)).toBe(name);
+  });
+
   it("says that they hear you only when the server does and the gate is open", () => {
     expect(words.dock({ ...inRoom, talking: true })).toEqual({
       mark: "open",

@@ -5,7 +5,7 @@
  * the machine room (slot, participant, forwarder). What only pages say that are loaded later is in `words/`, since
  * everybody loads this first. Must not know: where a sentence is shown.
  */
-import type { Admission, Channel, ChannelKind, ErrorCode, Mention, VoiceLoad, Writers } from "./protocol";
+import type { Admission, Channel, ChannelKind, ErrorCode, Mention, Transmit, VoiceLoad, Writers } from "./protocol";
 import type { Presence } from "./store/presences";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
@@ -153,6 +153,9 @@ export interface DockFacts {
   line: Line | null;
   /** There is a keyboard to name keys of. */
   keyboard: boolean;
+  /** What opens the microphone, and what is held for it. */
+  transmit: Transmit;
+  talkKey: string;
   now: number;
 }
 
@@ -193,7 +196,12 @@ function inRoom(facts: DockFacts): DockWords {
     if (facts.talking && !facts.carried) {
       return { mark: "uncarried", big: "Others are louder", small: "Many people talk at once. Wait a moment" };
     }
-    if (facts.talking) return { mark: "open", big: "They hear you", small: also("Mic open", quality) };
+    const held = facts.transmit === "push_to_talk";
+    if (facts.talking) {
+      const how = { push_to_talk: letGo(facts), voice_activity: also("Voice activity", quality), continuous: also("Mic open", quality) };
+      return { mark: "open", big: "They hear you", small: how[facts.transmit] };
+    }
+    if (held) return { mark: "none", big: "Mic open", small: letGo(facts) };
     if (facts.alone) return { mark: "none", big: "Nobody else is here", small: "They see you from outside" };
     return { mark: "none", big: "Mic open", small: also("Lights up when you speak", quality) };
   }
@@ -207,13 +215,31 @@ function inRoom(facts: DockFacts): DockWords {
     case "no_microphone":
       return { mark: "failed", ...noMicrophone(facts.noMicrophone ?? "missing") };
     case "key_up":
-      return { mark: "none", big: "Mic closed", small: quality };
+      return { mark: "none", big: facts.keyboard ? `Hold ${keyName(facts.talkKey)} to talk` : "Hold the button to talk", small: quality };
+    case "silent":
+      return { mark: "none", big: "Mic closed", small: also("Opens when you speak", quality) };
     case "not_joined":
       return { mark: "none", big: "Not in a room", small: "Microphone is off" };
   }
 }
 
-function noMicrophone(why: NoMicrophone): { big: string; small: string } {
+function letGo(facts: DockFacts): string {
+  return facts.keyboard ? `Let go of ${keyName(facts.talkKey)} to stop` : "Let go to stop";
+}
+
+/** What people call a key or a button of the mouse; see `talkKey`. */
+export function keyName(code: string): string {
+  const side = /^(Control|Shift|Alt|Meta)(Left|Right)$/u.exec(code);
+  if (side) return `${side[2] === "Left" ? "Left" : "Right"} ${side[1] === "Control" ? "Ctrl" : side[1]}`;
+  const plain = /^(?:Key|Digit)(.)$/u.exec(code);
+  if (plain) return plain[1] as string;
+  const mouse = /^Mouse(\d)$/u.exec(code);
+  // People count the buttons of a mouse from 1.
+  if (mouse) return `mouse button ${Number(mouse[1]) + 1}`;
+  return code.replace(/([a-z])([A-Z0-9])/gu, "$1 $2");
+}
+
+export function noMicrophone(why: NoMicrophone): { big: string; small: string } {
   switch (why) {
     case "blocked":
       return {
@@ -601,7 +627,17 @@ export const code = {
   copied: "Copied",
 } as const;
 
+/** Of what holds how loud one hears somebody. */
+export function volumeOf(name: string): string {
+  return `Volume of ${name}`;
+}
+
+export function percents(value: number): string {
+  return `${value} %`;
+}
+
 export const dockButtons = {
+  talk: "Hold to talk",
   title: "Your voice",
   dismiss: "Dismiss",
   mute: "Mute",
@@ -939,6 +975,7 @@ export const settings = {
   backToList: "Back to settings",
   parts: {
     profile: "Profile",
+    voice: "Voice",
     notifications: "Notifications",
     "sign-in": "Password and e-mail",
     devices: "Where you are signed in",

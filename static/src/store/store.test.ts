@@ -63,6 +63,21 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
+  hearing: {
+    preferences: {
+      transmit: "continuous",
+      talk_key: "Space",
+      release_tail_ms: 200,
+      threshold_db: null,
+      sound: "voice",
+      echo_cancellation: true,
+      noise_removal: true,
+      gain_control: true,
+      cues: true,
+      attenuation: false,
+    },
+    volumes: [],
+  },
   ...more,
 });
 

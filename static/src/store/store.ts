@@ -30,6 +30,7 @@ import type {
 import type { Timers } from "../timers";
 import { inOrder, standing } from "./channels";
 import * as histories from "./history";
+import { HearingStore } from "./hearing";
 import { emptyHistory, type History, type PendingPost } from "./history";
 import { Inbox, type InboxList, type InboxView } from "./inbox";
 import { type Presence, Presences } from "./presences";
@@ -83,6 +84,8 @@ interface JoinWatch {
 
 export class Store {
   readonly topics = new Topics();
+  /** How this user wants to be heard and hears others. */
+  readonly hearing = new HearingStore();
 
   private facts: ServerFacts = { name: "", version: "", slots: 8, load: "normal", switches: { voice: true, registration: "closed", link_previews: false } };
   private meId: UserId | null = null;
@@ -236,6 +239,14 @@ export class Store {
         this.myStatus = event.status;
         this.topics.touch("presence");
         break;
+      case "voice_preferences_changed":
+        this.hearing.prefer(event.preferences);
+        this.topics.touch("hearing");
+        break;
+      case "volume_changed":
+        this.hearing.put(event.volume);
+        this.topics.touch("hearing");
+        break;
       case "group_changed":
         this.groupMap = new Map(this.groupMap).set(event.group.id, event.group);
         this.topics.touch("groups");
@@ -297,6 +308,7 @@ export class Store {
       const newer = history.newer === "loading" ? "more" : history.newer;
       this.historyMap.set(id, { ...history, gapAfter, older, newer, meanwhile: [] });
     }
+    this.hearing.load(snapshot.hearing);
     this.readings.load(snapshot.standing);
     this.groupMap = new Map(snapshot.groups.map((group) => [group.id, group]));
     this.myGroupSet = new Set(snapshot.standing.groups);

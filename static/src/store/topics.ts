@@ -42,6 +42,8 @@ export type Topic =
   | "alert"
   /** Groups and who is in them. */
   | "groups"
+  /** How this user wants to be heard, and how loud they hear whom. */
+  | "hearing"
   /** One's own voice. */
   | "voice"
   /** The quality of one's own line. */

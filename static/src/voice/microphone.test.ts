@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type AudioDevices, openMicrophone } from "./microphone";
+import { type AudioDevices, openMicrophone, type Processing } from "./microphone";
+
+const speech: Processing = { sound: "voice", echoCancellation: true, noiseRemoval: true, gainControl: true };
 
 const track = () => ({ enabled: true, onended: null, stopped: false, stop() { this.stopped = true; } });
 
@@ -14,8 +16,8 @@ function devices(more: Partial<AudioDevices> & { fails?: string; tracks?: unknow
         return { getAudioTracks: () => more.tracks ?? [track()] } as unknown as MediaStream;
       },
     },
-    audioContext: () => null,
-    raw: () => false,
+    listen: async () => null,
+    device: null,
     ...more,
   };
 }
@@ -23,14 +25,28 @@ function devices(more: Partial<AudioDevices> & { fails?: string; tracks?: unknow
 describe("asking for the microphone", () => {
   it("asks for sound without echo and noise, evenly loud", async () => {
     const all = devices();
-    expect(await openMicrophone(all)).toHaveProperty("microphone");
+    expect(await openMicrophone(all, speech)).toHaveProperty("microphone");
     expect(all.asked[0]?.audio).toMatchObject({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
   });
 
-  it("takes the sound as it is when told so", async () => {
-    const all = devices({ raw: () => true });
-    await openMicrophone(all);
+  it.each(["raw", "music"] as const)("takes %s sound as it is, whatever else is wanted", async (sound) => {
+    const all = devices();
+    await openMicrophone(all, { ...speech, sound });
     expect(all.asked[0]?.audio).toMatchObject({ echoCancellation: false, noiseSuppression: false, autoGainControl: false });
+  });
+
+  it("leaves out what is not wanted, and takes two channels for music only", async () => {
+    const all = devices();
+    await openMicrophone(all, { ...speech, gainControl: false });
+    await openMicrophone(all, { ...speech, sound: "music" });
+    expect(all.asked[0]?.audio).toMatchObject({ echoCancellation: true, autoGainControl: false, channelCount: 1 });
+    expect(all.asked[1]?.audio).toMatchObject({ channelCount: { ideal: 2 } });
+  });
+
+  it("wishes for the chosen device, and takes another when it is gone", async () => {
+    const all = devices({ device: "desk" });
+    await openMicrophone(all, speech);
+    expect(all.asked[0]?.audio).toMatchObject({ deviceId: { ideal: "desk" } });
   });
 
   it.each([
@@ -42,19 +58,19 @@ describe("asking for the microphone", () => {
     ["AbortError", "busy"],
     ["TypeError", "blocked"],
   ])("calls %s %s", async (fails, refused) => {
-    expect(await openMicrophone(devices({ fails }))).toEqual({ refused });
+    expect(await openMicrophone(devices({ fails }), speech)).toEqual({ refused });
   });
 
   it("knows pages on which browsers offer none, and streams without sound", async () => {
-    expect(await openMicrophone(devices({ media: undefined }))).toEqual({ refused: "insecure" });
-    expect(await openMicrophone(devices({ tracks: [] }))).toEqual({ refused: "missing" });
+    expect(await openMicrophone(devices({ media: undefined }), speech)).toEqual({ refused: "insecure" });
+    expect(await openMicrophone(devices({ tracks: [] }), speech)).toEqual({ refused: "missing" });
   });
 });
 
 describe("the microphone", () => {
   it("opens and closes its track, tells when it goes away, and stops", async () => {
     const one = track();
-    const opened = await openMicrophone(devices({ tracks: [one] }));
+    const opened = await openMicrophone(devices({ tracks: [one] }), speech);
     if (!("microphone" in opened)) throw new Error("there is one");
     const { microphone } = opened;
     microphone.open = false;

@@ -13,6 +13,8 @@ export class FakePeer {
   closed = false;
   lines: { kind: unknown; direction: string; codecs: string[] }[] = [];
   sending: (unknown | null)[] = [];
+  /** Whether the line to send on is switched on. */
+  packetsLeave = true;
   answers = 0;
   still = false;
 
@@ -23,7 +25,13 @@ export class FakePeer {
       setCodecPreferences: (codecs: { mimeType: string }[]) => {
         line.codecs = codecs.map((codec) => codec.mimeType);
       },
-      sender: { replaceTrack: async (track: unknown) => void this.sending.push(track) },
+      sender: {
+        replaceTrack: async (track: unknown) => void this.sending.push(track),
+        getParameters: () => ({ encodings: [{ active: this.packetsLeave }] }),
+        setParameters: async ({ encodings }: { encodings: { active: boolean }[] }) => {
+          this.packetsLeave = encodings[0]?.active ?? false;
+        },
+      },
       receiver: { track: { line: this.lines.length - 1 } },
     };
   }

@@ -4,7 +4,7 @@
  */
 import type { ChannelId, Relay } from "../protocol";
 import type { Timers } from "../timers";
-import type { Opened } from "./microphone";
+import type { Opened, Processing } from "./microphone";
 import type { Peer } from "./peer";
 import type { Loudspeakers } from "./speakers";
 
@@ -28,7 +28,7 @@ export interface VoicePorts {
   openPeer(): Peer;
   /** What the browser can send and receive, for putting redundancy first. */
   codecs(): RTCRtpCodec[];
-  openMicrophone(): Promise<Opened>;
+  openMicrophone(wanted: Processing): Promise<Opened>;
   loudspeakers: Loudspeakers;
   /** Receiving lines that an offer should have. */
   slots(): number;

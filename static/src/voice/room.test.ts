@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { VoicePreferences } from "../protocol";
 import { FakeTimers, settle } from "../timers.fake";
 import type { Microphone, Opened } from "./microphone";
 import { FakeMicrophone } from "./microphone.fake";
 import type { Peer } from "./peer";
 import { FakePeer } from "./peer.fake";
+import { SILENCE_MS } from "./outlet";
 import { VoiceRoom } from "./room";
 import { type Ask, FakeSignal } from "./signal.fake";
 
@@ -17,6 +19,8 @@ let microphones: FakeMicrophone[];
 let microphoneAnswer: () => Promise<Opened>;
 let played: unknown[][];
 let silent: boolean;
+let softened: boolean;
+let volumes: number[];
 let remembered: boolean | null;
 let states: string[];
 let room: VoiceRoom;
@@ -47,6 +51,8 @@ function make() {
     loudspeakers: {
       play: (tracks) => void played.push([...tracks]),
       silence: (is) => (silent = is),
+      soften: (is) => (softened = is),
+      volumes: (all) => (volumes = [...all]),
       stop: () => {},
     },
     slots: () => 3,
@@ -57,7 +63,23 @@ function make() {
     measured: () => {},
   });
   room.signalReady(() => false, () => false);
+  room.prefer(openMicrophone);
+  states = [];
 }
+
+/** How most of these people want to be heard. */
+const openMicrophone: VoicePreferences = {
+  transmit: "continuous",
+  talk_key: "Space",
+  release_tail_ms: 200,
+  threshold_db: null,
+  sound: "voice",
+  echo_cancellation: true,
+  noise_removal: true,
+  gain_control: true,
+  cues: true,
+  attenuation: false,
+};
 
 /** Goes into the lounge, all the way. */
 async function inside(participant = 7) {
@@ -75,6 +97,8 @@ beforeEach(() => {
   microphoneAnswer = open;
   played = [];
   silent = false;
+  softened = false;
+  volumes = [];
   remembered = false;
   states = [];
   make();
@@ -595,4 +619,102 @@ describe("leaving", () => {
     expect(signal.told).toEqual(["leave"]);
     expect(room.participant).toBeNull();
   });
+});
+
+describe("what opens the microphone", () => {
+  const held = (down: boolean) =>
+    down ? room.key.down("Space", { focus: "page", modified: false, repeat: false }) : room.key.up("Space");
+
+  it("is the held key, and nothing before it, in a new house", async () => {
+    remembered = null;
+    make();
+    room.prefer({ ...openMicrophone, transmit: "push_to_talk" });
+    expect(room.muted).toBe(false);
+    await inside();
+    expect(room.gate).toEqual({ open: false, because: "key_up" });
+    expect(microphone().open).toBe(false);
+    held(true);
+    expect(microphone().open).toBe(true);
+    held(false);
+    await timers.pass(200);
+    expect(microphone().open).toBe(false);
+  });
+
+  it("is the voice, and only while one speaks", async () => {
+    room.prefer({ ...openMicrophone, transmit: "voice_activity", threshold_db: -45 });
+    await inside();
+    expect(microphone().threshold).toEqual({ kind: "fixed", db: -45 });
+    expect(room.gate).toEqual({ open: false, because: "silent" });
+    microphone().hears(true);
+    expect(microphone().open).toBe(true);
+    room.setMuted(true);
+    expect(room.gate).toEqual({ open: false, because: "muted" });
+    expect(microphone().open).toBe(false);
+    room.setMuted(false);
+    microphone().hears(false);
+    expect(microphone().open).toBe(false);
+  });
+
+  it("lets no packet leave while it is closed, but for a moment of silence", async () => {
+    room.prefer({ ...openMicrophone, transmit: "push_to_talk", release_tail_ms: 0 });
+    await inside();
+    await timers.pass(1_000);
+    expect(peer().packetsLeave).toBe(false);
+    held(true);
+    await settle();
+    expect(peer().packetsLeave).toBe(true);
+    held(false);
+    await timers.pass(SILENCE_MS - 1);
+    expect(peer().packetsLeave).toBe(true);
+    await timers.pass(1);
+    expect(peer().packetsLeave).toBe(false);
+  });
+
+  it("forgets a held key when another way is chosen", async () => {
+    room.prefer({ ...openMicrophone, transmit: "push_to_talk" });
+    await inside();
+    held(true);
+    room.prefer({ ...openMicrophone, transmit: "voice_activity" });
+    expect(room.gate.open).toBe(false);
+    room.prefer({ ...openMicrophone, transmit: "push_to_talk" });
+    expect(room.gate).toEqual({ open: false, because: "key_up" });
+  });
+
+  it("is another device in the middle of a talk, without leaving it", async () => {
+    await inside();
+    const before = microphone();
+    room.prefer({ ...openMicrophone, sound: "raw" });
+    await settle();
+    expect(microphones).toHaveLength(2);
+    expect(before.closed).toBe(true);
+    expect(microphone().open).toBe(true);
+    expect(peer().sending).toEqual([microphone().track]);
+    expect(state()).toBe("connected");
+    // A wish about something else leaves it alone.
+    room.prefer({ ...openMicrophone, sound: "raw", cues: false });
+    await settle();
+    expect(microphones).toHaveLength(2);
+  });
+
+  it("turns others down while one is heard, when that is wanted", async () => {
+    room.prefer({ ...openMicrophone, attenuation: true });
+    await inside();
+    expect(softened).toBe(false);
+    microphone().hears(true);
+    expect(softened).toBe(true);
+    room.setMuted(true);
+    expect(softened).toBe(false);
+    room.setMuted(false);
+    microphone().hears(false);
+    expect(softened).toBe(false);
+    room.prefer({ ...openMicrophone, attenuation: true, transmit: "push_to_talk" });
+    held(true);
+    expect(softened).toBe(true);
+  });
+});
+
+it("hears each line as loud as it is told, also after beginning anew", async () => {
+  await inside();
+  room.setVolumes([100, 40, 150]);
+  expect(volumes).toEqual([100, 40, 150]);
 });

@@ -11,13 +11,16 @@
  * `leave` goes to idle from everywhere; what cannot be mended ends in failed. A stay is begun anew (same room,
  * new peer) from reconnecting: when the path is dead, and when the server forgot us, as after its restart.
  */
-import type { ChannelId, ErrorCode, VoiceEnd } from "../protocol";
+import type { ChannelId, ErrorCode, VoiceEnd, VoicePreferences } from "../protocol";
 import type { Cancel } from "../timers";
 import { gate, type Gate, type TransmitMode } from "./gate";
 import { type Line, LineWatch, sampleOf } from "./line";
-import type { Microphone, NoMicrophone, Opened } from "./microphone";
+import type { Microphone, NoMicrophone, Opened, Processing } from "./microphone";
+import { Outlet } from "./outlet";
 import { layOut, pathOf, type Peer } from "./peer";
 import type { Joined, VoicePorts } from "./ports";
+import { DEFAULT_TALK_KEY, RELEASE_TAIL_MS, TalkKey } from "./talkKey";
+import type { Threshold } from "./activity";
 
 /** Where one's own voice stands. */
 export type VoiceState =
@@ -60,6 +63,20 @@ const MAX_REJOINS = REJOIN_WAITS_MS.length;
 const REASON_MS = 300;
 const MEASURE_MS = 1_000;
 
+/** What holds before the server has told what the user wants. */
+const AT_FIRST: VoicePreferences = {
+  transmit: "push_to_talk",
+  talk_key: DEFAULT_TALK_KEY,
+  release_tail_ms: RELEASE_TAIL_MS,
+  threshold_db: null,
+  sound: "voice",
+  echo_cancellation: true,
+  noise_removal: true,
+  gain_control: true,
+  cues: true,
+  attenuation: false,
+};
+
 /** One beginning: from pressing a room, or from having to begin anew, to the end of its peer. */
 interface Attempt {
   readonly channel: ChannelId;
@@ -67,6 +84,8 @@ interface Attempt {
   readonly first: boolean;
   peer: Peer | null;
   sender: RTCRtpSender | null;
+  /** Switches the line off while the gate is closed; null before the answer. */
+  outlet: Outlet | null;
   participant: number | null;
   /** What was told to the server last. */
   told: { muted: boolean; deafened: boolean } | null;
@@ -84,8 +103,13 @@ export class VoiceRoom {
   private microphone: Microphone | null = null;
   private refusal: NoMicrophone | null = null;
   private isMuted: boolean;
+  /** The user has not said yet whether the microphone is closed. */
+  private neverMuted: boolean;
   private isDeafened = false;
-  private mode: TransmitMode = { kind: "continuous" };
+  /** How one wants to be heard; the server keeps it. */
+  private preferences: VoicePreferences = AT_FIRST;
+  /** What one holds to talk. */
+  readonly key: TalkKey;
   private signalUp = false;
   /** We left while the server could not be told. */
   private leaveOwed = false;
@@ -95,8 +119,10 @@ export class VoiceRoom {
   private lastLine: Line | null = null;
 
   constructor(private readonly ports: VoicePorts) {
-    // The first time in a new house one listens first.
-    this.isMuted = ports.remembered.muted ?? true;
+    this.key = new TalkKey(ports.timers, () => this.gateMoved());
+    this.key.listening = AT_FIRST.transmit === "push_to_talk";
+    this.isMuted = ports.remembered.muted ?? mutedAtFirst(AT_FIRST);
+    this.neverMuted = ports.remembered.muted === null;
   }
 
   // ---- reading ----
@@ -131,7 +157,7 @@ export class VoiceRoom {
       microphone: this.microphone !== null,
       muted: this.isMuted,
       deafened: this.isDeafened,
-      mode: this.mode,
+      mode: this.mode(),
     });
   }
   /** How loud one's own microphone is, in dBFS; null when it is off or cannot be measured. */
@@ -139,7 +165,57 @@ export class VoiceRoom {
     return this.microphone?.level() ?? null;
   }
 
+  /** From which level on sound is speech now, in dBFS; null when nobody listens. */
+  get opensAt(): number | null {
+    return this.microphone?.opensAt ?? null;
+  }
+  get transmit(): VoicePreferences["transmit"] {
+    return this.preferences.transmit;
+  }
+
   // ---- what the user wants ----
+
+  /** How the user wants to be heard from now on. */
+  prefer(preferences: VoicePreferences) {
+    const before = this.preferences;
+    this.preferences = preferences;
+    this.key.code = preferences.talk_key;
+    this.key.tailMs = preferences.release_tail_ms;
+    this.key.listening = preferences.transmit === "push_to_talk";
+    if (!this.key.listening) this.key.lost();
+    if (this.microphone) this.microphone.threshold = thresholdOf(preferences);
+    if (!sameSound(before, preferences)) void this.changeMicrophone();
+    if (this.neverMuted) this.isMuted = mutedAtFirst(preferences);
+    this.tellVoice();
+    this.gateMoved();
+  }
+
+  /** How loud each receiving line is heard, in per cent; 100 for those not named. */
+  setVolumes(percents: readonly number[]) {
+    this.ports.loudspeakers.volumes(percents);
+  }
+
+  /** Another microphone of its own, to be tried outside of the talk. Whoever asks closes it. */
+  async tryMicrophone(): Promise<Opened> {
+    const opened = await this.ports.openMicrophone(processingOf(this.preferences));
+    if ("microphone" in opened) opened.microphone.threshold = thresholdOf(this.preferences);
+    return opened;
+  }
+
+  /** The chosen device or what is done to the sound is another: the talk goes on with it. */
+  async changeMicrophone() {
+    const before = this.microphone;
+    if (!before) return;
+    const opened = await this.ports.openMicrophone(processingOf(this.preferences));
+    if (before !== this.microphone || !("microphone" in opened)) {
+      if ("microphone" in opened) opened.microphone.close();
+      return;
+    }
+    this.takeMicrophone(opened);
+    before.close();
+    await this.attempt?.sender?.replaceTrack(this.microphoneTrack()).catch(() => {});
+    this.ports.changed();
+  }
 
   /** Goes into a room, leaving any other. */
   join(channel: ChannelId) {
@@ -163,6 +239,7 @@ export class VoiceRoom {
 
   setMuted(muted: boolean) {
     this.isMuted = muted;
+    this.neverMuted = false;
     // Who opens the microphone wants to be in the talk again, ears included.
     if (!muted) this.isDeafened = false;
     this.ports.remembered.remember(muted);
@@ -182,7 +259,7 @@ export class VoiceRoom {
   async retryMicrophone() {
     const attempt = this.attempt;
     if (!attempt || this.microphone) return;
-    const opened = await this.ports.openMicrophone();
+    const opened = await this.ports.openMicrophone(processingOf(this.preferences));
     if (attempt !== this.attempt || this.microphone) {
       if ("microphone" in opened) opened.microphone.close();
       return;
@@ -259,6 +336,7 @@ export class VoiceRoom {
       first,
       peer: null,
       sender: null,
+      outlet: null,
       participant: null,
       told: null,
       endedEarly: new Map(),
@@ -270,7 +348,7 @@ export class VoiceRoom {
     this.attempt = attempt;
     if (!this.microphone && first) {
       this.enter({ name: "asking_microphone", channel });
-      const opened = await this.ports.openMicrophone();
+      const opened = await this.ports.openMicrophone(processingOf(this.preferences));
       if (attempt !== this.attempt) {
         // The user went on while the browser asked. Another join may need it; a leave does not.
         if ("microphone" in opened) {
@@ -322,6 +400,7 @@ export class VoiceRoom {
 
   private joined(attempt: Attempt, participant: number) {
     attempt.participant = participant;
+    if (attempt.sender) attempt.outlet = new Outlet(attempt.sender, this.ports.timers);
     const ended = attempt.endedEarly.get(participant);
     if (ended) {
       this.ended(participant, ended);
@@ -503,6 +582,11 @@ export class VoiceRoom {
     }
     this.refusal = null;
     this.microphone = opened.microphone;
+    opened.microphone.threshold = thresholdOf(this.preferences);
+    opened.microphone.onspeech = () => {
+      if (this.preferences.transmit === "voice_activity") this.gateMoved();
+      else this.applyGate();
+    };
     opened.microphone.onended = () => {
       this.closeMicrophone();
       this.refusal = "unplugged";
@@ -523,8 +607,29 @@ export class VoiceRoom {
     return this.microphone?.track ?? null;
   }
 
+  private mode(): TransmitMode {
+    switch (this.preferences.transmit) {
+      case "push_to_talk":
+        return { kind: "push_to_talk", held: this.key.held };
+      case "voice_activity":
+        return { kind: "voice_activity", speaking: this.microphone?.speaking ?? false };
+      case "continuous":
+        return { kind: "continuous" };
+    }
+  }
+
+  /** Something that has a say in the gate moved. */
+  private gateMoved() {
+    this.applyGate();
+    this.ports.changed();
+  }
+
   private applyGate() {
-    if (this.microphone) this.microphone.open = this.gate.open;
+    const { open } = this.gate;
+    if (this.microphone) this.microphone.open = open;
+    this.attempt?.outlet?.set(open);
+    const speaking = open && (this.preferences.transmit === "push_to_talk" || (this.microphone?.speaking ?? false));
+    this.ports.loudspeakers.soften(speaking && this.preferences.attenuation);
     this.ports.loudspeakers.silence(this.isDeafened);
   }
 
@@ -576,7 +681,8 @@ export class VoiceRoom {
       this.ports.loudspeakers.stop();
     }
     this.lastLine = null;
-    this.attempt = { ...attempt, first: false, peer: null, sender: null, participant: null, told: null, timers: [] };
+    attempt.outlet?.close();
+    this.attempt = { ...attempt, first: false, peer: null, sender: null, outlet: null, participant: null, told: null, timers: [] };
     if (this.microphone) this.microphone.open = false;
   }
 
@@ -585,4 +691,28 @@ export class VoiceRoom {
     this.applyGate();
     this.ports.changed();
   }
+}
+
+/** The first time in a new house one listens first; where nothing is heard before a key is held, that is enough. */
+function mutedAtFirst({ transmit }: VoicePreferences): boolean {
+  return transmit !== "push_to_talk";
+}
+
+function thresholdOf({ threshold_db: db }: VoicePreferences): Threshold {
+  return db === null ? { kind: "automatic" } : { kind: "fixed", db };
+}
+
+function processingOf(preferences: VoicePreferences): Processing {
+  return {
+    sound: preferences.sound,
+    echoCancellation: preferences.echo_cancellation,
+    noiseRemoval: preferences.noise_removal,
+    gainControl: preferences.gain_control,
+  };
+}
+
+/** Whether the same microphone does for both. */
+function sameSound(one: VoicePreferences, other: VoicePreferences): boolean {
+  const [a, b] = [processingOf(one), processingOf(other)];
+  return (Object.keys(a) as (keyof Processing)[]).every((key) => a[key] === b[key]);
 }

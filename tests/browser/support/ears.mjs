@@ -115,6 +115,8 @@ export function growEars({ everyMs, kept, fft, context: how }) {
         })),
     /** The state of the audio graph; `suspended` would explain deafness. */
     state: () => context?.state ?? 'idle',
+    /** Whether sound of this page's own microphone goes out. */
+    talks: () => connections.some((one) => one.connectionState === 'connected' && one.getSenders().some(({ track }) => track?.enabled)),
     /** How the sound of every living peer connection travels. */
     async ways() {
       const alive = connections.filter((connection) => connection.connectionState === 'connected');

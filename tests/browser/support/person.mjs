@@ -27,11 +27,6 @@ export class Person {
     return this.#page.page;
   }
 
-  async wakesUp() {
-    // Pure tones are noise to a noise suppressor.
-    await this.#page.beforehand(() => localStorage.setItem('cromulent.mic', 'raw'));
-  }
-
   async goesAway() {
     await this.#page.close();
   }
@@ -65,6 +60,18 @@ export class Person {
     await this.#page.fill('Password', PASSWORD);
     await this.#page.press('button', button);
     await this.isInside();
+    // Pure tones are noise to a noise suppressor, and nobody here wants to hold a key.
+    await this.wantsToBeHeard({ transmit: 'continuous', sound: 'raw' });
+  }
+
+  /** Changes how this person wants to be heard, as the settings page does. */
+  async wantsToBeHeard(change) {
+    await this.#ask(async (change) => {
+      const now = await (await fetch('/api/account/voice')).json();
+      const body = JSON.stringify({ ...now, ...change });
+      const answer = await fetch('/api/account/voice', { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+      if (!answer.ok) throw new Error(`refused: ${answer.status}`);
+    }, change);
   }
 
   async isInside() {

@@ -85,7 +85,6 @@ class Stage {
   async #add(name, page, hertz) {
     const person = new Person(name, page, hertz);
     this.#people.push(person);
-    await person.wakesUp();
     return person;
   }
 
