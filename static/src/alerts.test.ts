@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Alerts, type AlertPorts } from "./alerts";
 import type { Involvement, Snapshot } from "./protocol";
 import { bareChannel } from "./store/channel.fake";
+import { openEars } from "./store/hearing.fake";
 import { Store } from "./store/store";
 import { FakeTimers, settle } from "./timers.fake";
 
@@ -24,6 +25,7 @@ const snapshot: Snapshot = {
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
+  hearing: openEars,
 };
 
 let store: Store;

@@ -3,6 +3,7 @@ import { Client } from "./client";
 import { IDLE_MS } from "./idle";
 import type { Message, Notification, Request, ServerEvent, Snapshot } from "./protocol";
 import type { Wire } from "./socket";
+import { openEars } from "./store/hearing.fake";
 import { bareChannel } from "./store/channel.fake";
 import { BEFORE_ALL } from "./store/history";
 import { FakeTimers, settle } from "./timers.fake";
@@ -81,21 +82,7 @@ const snapshot: Snapshot = {
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
-  hearing: {
-    preferences: {
-      transmit: "continuous",
-      talk_key: "Space",
-      release_tail_ms: 200,
-      threshold_db: null,
-      sound: "voice",
-      echo_cancellation: true,
-      noise_removal: true,
-      gain_control: true,
-      cues: true,
-      attenuation: false,
-    },
-    volumes: [],
-  },
+  hearing: openEars,
 };
 
 const message = (number: number, more: Partial<Message> = {}): Message => ({

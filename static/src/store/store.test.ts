@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Message, Notification, Participant, RoomChange, ServerEvent, Snapshot } from "../protocol";
+import { openEars } from "./hearing.fake";
 import { bareChannel } from "./channel.fake";
 import { BEFORE_ALL } from "./history";
 import { FakeTimers } from "../timers.fake";
@@ -63,21 +64,7 @@ const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
-  hearing: {
-    preferences: {
-      transmit: "continuous",
-      talk_key: "Space",
-      release_tail_ms: 200,
-      threshold_db: null,
-      sound: "voice",
-      echo_cancellation: true,
-      noise_removal: true,
-      gain_control: true,
-      cues: true,
-      attenuation: false,
-    },
-    volumes: [],
-  },
+  hearing: openEars,
   ...more,
 });
 

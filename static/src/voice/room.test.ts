@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { VoicePreferences } from "../protocol";
+import { openEars } from "../store/hearing.fake";
 import { FakeTimers, settle } from "../timers.fake";
 import type { Microphone, Opened } from "./microphone";
 import { FakeMicrophone } from "./microphone.fake";
@@ -68,18 +68,7 @@ function make() {
 }
 
 /** How most of these people want to be heard. */
-const openMicrophone: VoicePreferences = {
-  transmit: "continuous",
-  talk_key: "Space",
-  release_tail_ms: 200,
-  threshold_db: null,
-  sound: "voice",
-  echo_cancellation: true,
-  noise_removal: true,
-  gain_control: true,
-  cues: true,
-  attenuation: false,
-};
+const openMicrophone = openEars.preferences;
 
 /** Goes into the lounge, all the way. */
 async function inside(participant = 7) {
