@@ -22,6 +22,7 @@ const snapshot: Snapshot = {
   channels: [bareChannel(general, "text", "general", 1)],
   rooms: [],
   voice_load: "normal",
+  switches: { voice: true, registration: "open", link_previews: true },
   categories: [],
   groups: [],
   standing: { readings: [], unread: [], more_unread: false, status: "online", groups: [] },
