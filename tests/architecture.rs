@@ -27,7 +27,8 @@ const BELONGS: [(&str, &[&str]); 10] = [
     ("axum", &["src/web", "src/lib.rs"]),
     ("sqlx::", &["src/db"]),
     ("lettre", &["src/mail.rs"]),
-    ("lookup_host", &["src/fetch/mod.rs"]),
+    // Where people point only `fetch` goes; where the relay is, admins say.
+    ("lookup_host", &["src/fetch/mod.rs", "src/turn.rs"]),
     ("rustls", &["src/fetch"]),
     ("sql(\"", &["src/chat", "src/db"]),
     ("std::env::var", &["src/config.rs", "src/protocol/typescript.rs", "src/chat/plans.rs"]),
