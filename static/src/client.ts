@@ -128,7 +128,7 @@ export class Client {
   // ---- what the user wants ----
 
   /** Hears somebody as loud as this, in per cent, until the server says otherwise. */
-  hear(user: UserId, percent: number) {
+  setVolume(user: UserId, percent: number) {
     this.store.apply({ type: "volume_changed", volume: { user, percent } });
     this.applyVolumes();
   }

@@ -802,7 +802,15 @@ status: Status, } | { "type": "settings_changed",
 /**
  * What everybody may know of it, as it is now.
  */
-switches: Switches, } | { "type": "group_changed", 
+switches: Switches, } | { "type": "voice_preferences_changed", 
+/**
+ * How.
+ */
+preferences: VoicePreferences, } | { "type": "volume_changed", 
+/**
+ * Whom, and how loud.
+ */
+volume: Volume, } | { "type": "group_changed", 
 /**
  * As it is now.
  */
@@ -892,7 +900,11 @@ groups: Array<Group>,
 /**
  * Where this user stands.
  */
-standing: Standing, };
+standing: Standing, 
+/**
+ * How this user wants to be heard, and hears others.
+ */
+hearing: Hearing, };
 
 /**
  * The place of a message in its channel: 1 for the first that was ever posted there, and no gaps, since what is
@@ -1095,6 +1107,97 @@ status: Status,
  * The groups they are in.
  */
 groups: Array<GroupId>, };
+
+/**
+ * What opens the microphone.
+ */
+export type Transmit = "push_to_talk" | "voice_activity" | "continuous";
+
+/**
+ * What is done to the sound on its way out.
+ */
+export type Sound = "voice" | "music" | "raw";
+
+/**
+ * `GET` and `PUT /api/account/voice`: how somebody wants to be heard.
+ */
+export type VoicePreferences = { 
+/**
+ * What opens the microphone.
+ */
+transmit: Transmit, 
+/**
+ * A key by its place on the keyboard, as `KeyboardEvent.code` names it, or `Mouse` and the number of a button,
+ * as `MouseEvent.button` counts; 1 to 24 letters and digits.
+ */
+talk_key: string, 
+/**
+ * For how long one is still heard after letting go of it, in milliseconds, at most 2,000.
+ */
+release_tail_ms: number, 
+/**
+ * From which level on sound is speech, in dBFS, -60 to -20; null when the client finds it by itself.
+ */
+threshold_db: number | null, 
+/**
+ * What is done to the sound.
+ */
+sound: Sound, 
+/**
+ * Whether what comes out of the loudspeakers is taken out of what the microphone hears.
+ */
+echo_cancellation: boolean, 
+/**
+ * Whether noise is taken out.
+ */
+noise_removal: boolean, 
+/**
+ * Whether soft voices are made louder and loud ones softer.
+ */
+gain_control: boolean, 
+/**
+ * Whether there are sounds for joining, leaving and muting.
+ */
+cues: boolean, 
+/**
+ * Whether others are softer while one speaks oneself.
+ */
+attenuation: boolean, };
+
+/**
+ * `PUT /api/account/volumes/{user}`: how loud one wants to hear somebody.
+ */
+export type SetVolume = { 
+/**
+ * 0 to 200; 100 is as it comes.
+ */
+percent: number, };
+
+/**
+ * How loud one hears somebody.
+ */
+export type Volume = { 
+/**
+ * Whom.
+ */
+user: UserId, 
+/**
+ * 0 to 200; 100 is as it comes.
+ */
+percent: number, };
+
+/**
+ * How one wants to be heard and hears others, at the start of a connection.
+ */
+export type Hearing = { 
+/**
+ * How one wants to be heard.
+ */
+preferences: VoicePreferences, 
+/**
+ * Whom one hears louder or softer than they come, at most 500.
+ */
+volumes: Array<Volume>, };
 
 /**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
