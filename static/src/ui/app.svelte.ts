@@ -37,6 +37,8 @@ export interface Called {
   you: boolean;
   /** Of a group, `#` and six digits. */
   color: string | null;
+  /** Who it is, when it is one person. */
+  user: UserId | null;
 }
 
 /** A message that is being written anew. */
@@ -129,14 +131,14 @@ export class App {
     const { who, rest } = call;
     switch (who.type) {
       case "user":
-        return { name: this.name(who.user), rest, you: who.user === me, color: null };
+        return { name: this.name(who.user), rest, you: who.user === me, color: null, user: who.user };
       case "group": {
         const group = groups.get(who.group);
-        return group ? { name: group.name, rest, you: false, color: group.color } : null;
+        return group ? { name: group.name, rest, you: false, color: group.color, user: null } : null;
       }
       case "here":
       case "everyone":
-        return { name: call.name, rest, you: author !== me, color: null };
+        return { name: call.name, rest, you: author !== me, color: null, user: null };
     }
   }
 
