@@ -1,7 +1,7 @@
 -- What admins decide about the whole server, in its only row.
 
 create table settings (
-    id integer not null primary key check (id = 1),
+    id bigint not null primary key check (id = 1),
     voice text not null check (voice in ('on', 'off')),
     registration text not null check (registration in ('open', 'closed')),
     link_previews text not null check (link_previews in ('on', 'off')),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NoMicrophone } from "./voice/microphone";
 import type { VoiceFailure } from "./voice/room";
 import * as words from "./words";
+import { device, lastUsed } from "./words/account";
 
 const clear = { roundTrip: 24.4, loss: 0, way: "UDP 443", bars: 4 } as const;
 const inRoom: words.DockFacts = {
@@ -158,18 +159,18 @@ describe("where somebody is signed in", () => {
     const linux = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     const phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1";
     const edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0";
-    expect(words.device("browser", linux)).toBe("Firefox on Linux");
-    expect(words.device("browser", phone)).toBe("Safari on an iPhone");
-    expect(words.device("browser", edge)).toBe("Edge on Windows");
-    expect(words.device("browser", "curl/8")).toBe("Another browser");
-    expect(words.device("bot", "weather")).toBe("weather");
+    expect(device("browser", linux)).toBe("Firefox on Linux");
+    expect(device("browser", phone)).toBe("Safari on an iPhone");
+    expect(device("browser", edge)).toBe("Edge on Windows");
+    expect(device("browser", "curl/8")).toBe("Another browser");
+    expect(device("bot", "weather")).toBe("weather");
   });
 
   it("says when it was used, no more exactly than is known", () => {
     const now = new Date(2026, 4, 3, 14, 30).getTime();
-    expect(words.lastUsed(now - 60_000, now)).toBe("in use now");
-    expect(words.lastUsed(new Date(2026, 4, 3, 9, 5).getTime(), now)).toBe("used 09:05");
-    expect(words.lastUsed(new Date(2026, 4, 2, 23, 59).getTime(), now)).toBe("used yesterday 23:59");
-    expect(words.lastUsed(new Date(2025, 0, 1, 12, 0).getTime(), now)).toBe("used 1 January 2025");
+    expect(lastUsed(now - 60_000, now)).toBe("in use now");
+    expect(lastUsed(new Date(2026, 4, 3, 9, 5).getTime(), now)).toBe("used 09:05");
+    expect(lastUsed(new Date(2026, 4, 2, 23, 59).getTime(), now)).toBe("used yesterday 23:59");
+    expect(lastUsed(new Date(2025, 0, 1, 12, 0).getTime(), now)).toBe("used 1 January 2025");
   });
 });

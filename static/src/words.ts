@@ -5,7 +5,7 @@
  * the machine room (slot, participant, forwarder). What only pages say that are loaded later is in `words/`, since
  * everybody loads this first. Must not know: where a sentence is shown.
  */
-import type { Admission, Channel, ChannelKind, ErrorCode, Mention, Transmit, VoiceLoad, Writers } from "./protocol";
+import type { Channel, ErrorCode, Mention, Transmit, VoiceLoad } from "./protocol";
 import type { Presence } from "./store/presences";
 import type { Gate } from "./voice/gate";
 import type { Line } from "./voice/line";
@@ -18,6 +18,7 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const dayThisYear = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 const dayAnyYear = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short" });
+export const dateAnyYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 
 /** "14:12" */
 export function time(at: number): string {
@@ -409,23 +410,6 @@ export function pageTitle(waiting: string, shown: string | null, house: string):
   return waiting === "" ? name : `(${waiting}) ${name}`;
 }
 
-export const notices = {
-  hint: "They hold for this device. What you are seen as, and what you hear of each channel, holds on all of them.",
-  desktop: "Pop-ups",
-  desktopHint: "They show who mentions you while this page is not in front of you, and go when you have read it elsewhere.",
-  desktopOn: "Show pop-ups",
-  ask: "Allow pop-ups",
-  asking: "Your browser asks you now.",
-  denied: "Your browser blocks pop-ups from this page. Allow them at the symbol beside the address, then come back here.",
-  unsupported: "This browser shows no pop-ups here. They need a secure address (https), and on some phones an app.",
-  sounds: "Sounds",
-  cues: { mention: "When somebody mentions you", message: "For messages in channels of which you hear everything" },
-  volume: "Loudness",
-  volumeOf: (percent: number) => `${percent} %`,
-  tryIt: "Play it",
-  undisturbed: "You are not to be disturbed: there is neither sound nor pop-up until you choose another status in the menu.",
-} as const;
-
 export const frame = {
   skip: "Skip to the message field",
 } as const;
@@ -672,18 +656,6 @@ export const level = "Level of your microphone";
 
 // ---- the first run ----
 
-export const setup = {
-  page: "New server, Cromulent",
-  once: "This page works once, with the link from your console. It closes when you finish.",
-  who: "Who runs this?",
-  make: "Make me the admin",
-  secure: (host: string) => ({ title: "Browsers open the microphone here", small: `${host} is a secure address` }),
-  insecure: { title: "Browsers keep the microphone shut here", small: "People can only listen until the page comes over https" },
-  mute: { title: "This browser cannot talk", small: "Use a current Firefox, Chrome, Edge or Safari" },
-  talks: { title: "This browser can talk", small: "Voice uses what it already has" },
-  answers: { title: "The server answers", small: "It gave you this page" },
-} as const;
-
 // ---- what went wrong ----
 
 /** In the place of a message that is gone. */
@@ -800,88 +772,6 @@ export function refusal(code: ErrorCode | "unreachable"): string {
   }
 }
 
-export const form = {
-  passwordLabel: "Password",
-  nameHint: "Letters, digits, hyphen and underscore, 2 to 40.",
-  emailHint: "Other people never see it.",
-  passwordHint: "12 characters or more. A sentence is good.",
-  nameBad: "2 to 40 letters, digits, hyphens or underscores.",
-  emailBad: "This does not look like an e-mail address.",
-  passwordShort: "At least 12 characters.",
-  passwordLong: "At most 72 characters.",
-  loginMissing: "Write your e-mail or your name.",
-  passwordMissing: "Write your password.",
-} as const;
-
-export const channels = {
-  add: "New channel",
-  nameHint: "What people will call it.",
-  nameBad: "1 to 60 characters, with at least one letter a to z or digit.",
-  heard: "Heard at once",
-  heardHint: "Whoever talks loudest is heard. Those in mid-sentence finish first.",
-  heardAll: "As many as possible",
-  topicHint: "What one writes or talks about here. It stands beside the name.",
-  topicBad: "At most 300 characters.",
-  category: "Heading",
-  noCategory: "No heading",
-  admission: "Who is in it",
-  writers: "Who writes",
-  adminsWrite: "Only admins write here.",
-  archived: "This channel is in the archive. Nobody writes or talks here any more.",
-  archive: "Archive",
-  archiveHint: "In the archive everybody goes on reading, and nobody writes or talks. You can take it out again.",
-  unarchive: "Take out of the archive",
-  delete: "Delete",
-  deleting: (name: string) => `Delete ${name}`,
-  deleteLoss: (kind: ChannelKind) =>
-    kind === "text" ? "Everything written in it goes with it. It cannot be brought back." : "Whoever is in it is out at once. It cannot be brought back.",
-  nameAgain: "Name of the channel",
-  nameAgainHint: (name: string) => `Write ${name} if you are sure.`,
-  nameDiffers: (name: string) => `The channel is called ${name}.`,
-  about: (name: string) => `About ${name}`,
-  members: "Who is in it",
-  membersOf: (name: string) => `Who is in ${name}`,
-  settings: "Settings",
-  leave: "Leave channel",
-  addSomebody: "Add somebody",
-  addHint: "Write a part of the name.",
-  found: "People found",
-  nobodyFound: "Nobody outside has such a name.",
-  browse: "Browse channels",
-  find: "Find a channel",
-  toJoin: "Channels to join",
-  nothingToJoin: "You are in every channel that is open to you.",
-  inArchive: "Archive",
-  privateHidden: "Private channels are not listed. Somebody who is in one can add you.",
-  notInIt: (name: string) => `You are not in ${name}`,
-  joinToRead: "Join it to read and write.",
-  arrange: "Arrange channels",
-  addCategory: "New heading",
-  categoryHint: "Channels go under it with the arrows, or in their settings.",
-  categoryNameMissing: "Write what the heading says.",
-} as const;
-
-export function admission(value: Admission): string {
-  return { everybody: "Everybody", open: "Open", private: "Private" }[value];
-}
-
-export function admissionHint(value: Admission): string {
-  return {
-    everybody: "Everybody is in it from the start.",
-    open: "Everybody finds it and may join.",
-    private: "Only its members know of it. They add others.",
-  }[value];
-}
-
-export function writers(value: Writers): string {
-  return { everybody: "Everybody", admins: "Admins only" }[value];
-}
-
-/** What is lost by leaving, and how one comes back. */
-export function leaving(value: Admission): string {
-  return value === "private" ? "You cannot come back by yourself: somebody in it must add you." : "You can join again at any time.";
-}
-
 /** What sets a channel apart, for readers of screens: follows its name. */
 export function channelKind(channel: Channel): string {
   const marks = [
@@ -898,10 +788,23 @@ export function channelIcon(channel: Channel): "lock" | "horn" | "hash" {
   return channel.writers === "admins" ? "horn" : "hash";
 }
 
-/** How many people are heard at once in a room. */
-export function heardAtOnce(most: number | null): string {
-  return most === null ? channels.heardAll : people(most);
-}
+/** What the first page says of channels; the rest is in `words/channels`. */
+export const channels = {
+  add: "New channel",
+  adminsWrite: "Only admins write here.",
+  archived: "This channel is in the archive. Nobody writes or talks here any more.",
+  about: (name: string) => `About ${name}`,
+  browse: "Browse channels",
+  notInIt: (name: string) => `You are not in ${name}`,
+  joinToRead: "Join it to read and write.",
+  arrange: "Arrange channels",
+} as const;
+
+/** What the first page says of the settings; the rest is in `words/account`. */
+export const settings = {
+  title: "Settings",
+  notLoaded: "This page could not be loaded. Open it again in a moment.",
+} as const;
 
 export const banner = {
   offline: "Offline. You can read and write; it is sent when you are back.",
@@ -935,140 +838,3 @@ export function tooLong(over: number): string {
 
 /** Somebody whose account is gone; what they wrote is still there. */
 export const deletedAccount = "Deleted account";
-
-export const door = {
-  call: "A house with rooms to talk in.",
-  comeIn: "Come in.",
-  signIn: "Sign in",
-  login: "E-mail or name",
-  newHere: "New here?",
-  create: "Create an account",
-  createPress: "Create account",
-  haveOne: "Have one?",
-  signInInstead: "Sign in instead",
-  remember: "Stay signed in",
-  forgotten: "Forgot your password?",
-  forgottenNoMail: "Forgot your password? Your admin can give you a link for a new one.",
-  asked: (email: string) => `We sent a mail to ${email}. Your account begins with the link in it.`,
-} as const;
-
-export const links = {
-  forgotten: "A new password",
-  forgottenHint: "We send you a link. It works once, within a day.",
-  forgottenSend: "Send me a link",
-  forgottenSent: "If that address has an account, a mail is on its way.",
-  reset: "Choose a new password",
-  resetHint: "You are signed out everywhere, and sign in with the new one.",
-  resetSave: "Take this password",
-  resetDone: "Your password is changed. Sign in with it.",
-  confirm: "Confirm your e-mail address",
-  confirmHint: "Press the button, and this address is yours here.",
-  confirmPress: "This is my address",
-  confirmDone: "Your address is confirmed.",
-  toTheDoor: "Go to the sign-in",
-  inside: "Go on",
-} as const;
-
-export const settings = {
-  title: "Settings",
-  back: "Back to the rooms",
-  backToList: "Back to settings",
-  parts: {
-    profile: "Profile",
-    voice: "Voice",
-    notifications: "Notifications",
-    "sign-in": "Password and e-mail",
-    devices: "Where you are signed in",
-    people: "People",
-    groups: "Groups",
-    server: "Server settings",
-    audit: "Audit log",
-  },
-  own: "Yours",
-  house: "Administration",
-  saved: "Saved",
-  notLoaded: "This page could not be loaded. Open it again in a moment.",
-  profileHint: "Everybody on this server sees this, at once.",
-  name: "Name to show",
-  nameHint: (username: string) => `Empty for your user name. People mention you as @${username}.`,
-  nameBad: "At most 40 characters, none of them invisible.",
-  nameTaken: "Somebody else has this as user name. Choose another one.",
-  picture: "Picture",
-  pictures: { none: "Initials", libravatar: "Libravatar", link: "Address" },
-  pictureNoneHint: "Two letters of your name, in a colour that is yours.",
-  pictureLibravatarHint: "The picture that libravatar.org has for your e-mail address. Whoever guesses your address can check it by the picture.",
-  pictureLinkHint: "The server that has the picture learns who looks at it.",
-  pictureLink: "Address of the picture",
-  pictureLinkBad: "An address that begins with https, at most 500 characters.",
-  save: "Save",
-  email: "E-mail",
-  emailNow: (email: string) => `Your address is ${email}.`,
-  emailUnconfirmed: "It is not confirmed yet.",
-  emailPending: (email: string) => `${email} waits for the link in the mail we sent there.`,
-  emailNew: "New e-mail",
-  emailSave: "Change e-mail",
-  emailSent: "A mail is on its way. The new address counts when you open the link in it.",
-  emailDone: "Your address is changed.",
-  emailSame: "This is your address already.",
-  resend: "Send the mail again",
-  resent: "A mail is on its way.",
-  password: "Password",
-  passwordHint: "Another password signs you out everywhere else.",
-  passwordNow: "Present password",
-  passwordNew: "New password",
-  passwordSave: "Change password",
-  passwordDone: "Your password is changed. You are signed out everywhere else.",
-  passwordWrong: "This is not your password.",
-  end: "Delete account",
-  endHint: "Your name, address and picture go. What you wrote stays, by a deleted account. There is no way back.",
-  endOpen: "Delete my account",
-  endTitle: (username: string) => `Delete ${username} for good`,
-  keep: "Keep it",
-  devicesHint: "Whatever is open there ends at once, a talk too.",
-  here: "This one",
-  signOutThere: "Sign out",
-  signOutThereOf: (device: string) => `Sign out of ${device}`,
-  signOutEverywhere: "Sign out everywhere, here too",
-  usedNow: "in use now",
-} as const;
-
-/** What somebody would call a device, out of what it says of itself. */
-export function device(kind: string, name: string): string {
-  if (kind !== "browser") return name;
-  const browsers: [RegExp, string][] = [
-    [/\bEdgA?\//u, "Edge"],
-    [/\bOPR\//u, "Opera"],
-    [/\bFirefox\/|\bFxiOS\//u, "Firefox"],
-    [/\bSamsungBrowser\//u, "Samsung Internet"],
-    [/\bElectron\//u, "The desktop client"],
-    [/\bChrom(?:e|ium)\/|\bCriOS\/|\bHeadlessChrome\//u, "Chrome"],
-    [/\bSafari\//u, "Safari"],
-  ];
-  const systems: [RegExp, string][] = [
-    [/\bAndroid\b/u, "Android"],
-    [/\biPhone\b/u, "an iPhone"],
-    [/\biPad\b/u, "an iPad"],
-    [/\bWindows\b/u, "Windows"],
-    [/\bMac OS X\b/u, "a Mac"],
-    [/\bCrOS\b/u, "a Chromebook"],
-    [/\bLinux\b/u, "Linux"],
-  ];
-  const find = (all: [RegExp, string][]) => all.find(([pattern]) => pattern.test(name))?.[1];
-  const browser = find(browsers);
-  if (browser === undefined) return "Another browser";
-  const system = find(systems);
-  return system === undefined ? browser : `${browser} on ${system}`;
-}
-
-const dateAnyYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
-
-/** "used 14:12", "used yesterday 14:12", "used 3 May 2026" */
-export function lastUsed(at: number, now: number): string {
-  // The server knows it to ten minutes.
-  if (now - at < 10 * 60_000) return settings.usedNow;
-  if (dayKey(at) === dayKey(now)) return `used ${time(at)}`;
-  const yesterday = new Date(now);
-  yesterday.setDate(yesterday.getDate() - 1);
-  if (dayKey(at) === dayKey(yesterday.getTime())) return `used yesterday ${time(at)}`;
-  return `used ${dateAnyYear.format(at)}`;
-}

@@ -2,7 +2,7 @@
  * A channel as a form has it, and what of it is different from the channel as it was.
  */
 import { CHANNEL_NAME_MAX, CHANNEL_TOPIC_MAX, type Channel, type ChannelSetting } from "../protocol";
-import * as words from "../words";
+import * as words from "../words/channels";
 
 export type Draft = Pick<Channel, "name" | "kind" | "topic" | "category" | "admission" | "writers" | "max_speakers">;
 

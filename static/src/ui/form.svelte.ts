@@ -4,7 +4,7 @@
 import { tick } from "svelte";
 import { ApiError } from "../api";
 import type { ErrorCode } from "../protocol";
-import { form as words, refusal } from "../words";
+import { form as words, refusal } from "../words/account";
 
 /** Where an error is shown; `form` is below all fields. */
 export type Place = "username" | "email" | "login" | "password" | "new_password" | "display_name" | "avatar" | "relays" | "secret" | "form";

@@ -1,0 +1,79 @@
+/**
+ * The words of the dialogs about channels: a part of the catalogue in `words.ts`, loaded with them.
+ *
+ * Has all the words of the first page too, so that whoever needs both has one catalogue. Must not know: where a sentence is
+ * shown.
+ */
+import type { Admission, ChannelKind, Writers } from "../protocol";
+import * as shared from "../words";
+import { people } from "../words";
+
+export * from "../words";
+
+/** Of channels, all that is said; what the first page says of them is in `words`. */
+export const channels = {
+  ...shared.channels,
+  nameHint: "What people will call it.",
+  nameBad: "1 to 60 characters, with at least one letter a to z or digit.",
+  heard: "Heard at once",
+  heardHint: "Whoever talks loudest is heard. Those in mid-sentence finish first.",
+  heardAll: "As many as possible",
+  topicHint: "What one writes or talks about here. It stands beside the name.",
+  topicBad: "At most 300 characters.",
+  category: "Heading",
+  noCategory: "No heading",
+  admission: "Who is in it",
+  writers: "Who writes",
+  archive: "Archive",
+  archiveHint: "In the archive everybody goes on reading, and nobody writes or talks. You can take it out again.",
+  unarchive: "Take out of the archive",
+  delete: "Delete",
+  deleting: (name: string) => `Delete ${name}`,
+  deleteLoss: (kind: ChannelKind) =>
+    kind === "text" ? "Everything written in it goes with it. It cannot be brought back." : "Whoever is in it is out at once. It cannot be brought back.",
+  nameAgain: "Name of the channel",
+  nameAgainHint: (name: string) => `Write ${name} if you are sure.`,
+  nameDiffers: (name: string) => `The channel is called ${name}.`,
+  members: "Who is in it",
+  membersOf: (name: string) => `Who is in ${name}`,
+  settings: "Settings",
+  leave: "Leave channel",
+  addSomebody: "Add somebody",
+  addHint: "Write a part of the name.",
+  found: "People found",
+  nobodyFound: "Nobody outside has such a name.",
+  find: "Find a channel",
+  toJoin: "Channels to join",
+  nothingToJoin: "You are in every channel that is open to you.",
+  inArchive: "Archive",
+  privateHidden: "Private channels are not listed. Somebody who is in one can add you.",
+  addCategory: "New heading",
+  categoryHint: "Channels go under it with the arrows, or in their settings.",
+  categoryNameMissing: "Write what the heading says.",
+} as const;
+
+export function admission(value: Admission): string {
+  return { everybody: "Everybody", open: "Open", private: "Private" }[value];
+}
+
+export function admissionHint(value: Admission): string {
+  return {
+    everybody: "Everybody is in it from the start.",
+    open: "Everybody finds it and may join.",
+    private: "Only its members know of it. They add others.",
+  }[value];
+}
+
+export function writers(value: Writers): string {
+  return { everybody: "Everybody", admins: "Admins only" }[value];
+}
+
+/** What is lost by leaving, and how one comes back. */
+export function leaving(value: Admission): string {
+  return value === "private" ? "You cannot come back by yourself: somebody in it must add you." : "You can join again at any time.";
+}
+
+/** How many people are heard at once in a room. */
+export function heardAtOnce(most: number | null): string {
+  return most === null ? channels.heardAll : people(most);
+}
