@@ -123,8 +123,8 @@ story('the settings of the voice', async (stage) => {
     await page.getByRole('heading', { name: 'When you are heard' }).waitFor();
     await page.getByText('While I hold a key').click();
     await page.getByRole('button', { name: /Key to hold/ }).click();
-    await page.keyboard.press('F13');
-    await page.getByRole('button', { name: /Key to hold F13/ }).waitFor();
+    await page.keyboard.press('ControlRight');
+    await page.getByRole('button', { name: /Key to hold Right Ctrl/ }).waitFor();
     faults.push(...(await inspect(person, 'settings-voice-key')));
     await page.getByText('When I speak').click();
     await page.getByRole('button', { name: 'Try the microphone' }).click();

@@ -64,7 +64,7 @@ function take(event: Event) {
 }
 
 const FIELD = 'input:not([type="checkbox"], [type="radio"], [type="button"]), textarea, select, [contenteditable="true"]';
-const CONTROL = 'button, a[href], summary, input, [role="button"], [role="option"], [role="menuitem"], [tabindex]:not([tabindex="-1"])';
+const CONTROL = 'button, a[href], summary, input, [role="button"], [role="option"], [role="menuitem"]';
 
 function focus(target: EventTarget | null): Focus {
   if (!(target instanceof Element)) return "page";
