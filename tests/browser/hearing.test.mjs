@@ -30,7 +30,7 @@ story('a held key talks, and nothing else does', async (stage) => {
   await page.keyboard.down('Space');
   await ben.hears(ana.hertz);
   await ben.seesTalking('ana', true);
-  await page.getByText('They hear you').waitFor();
+  await page.getByText('They hear you', { exact: true }).waitFor();
   await page.keyboard.up('Space');
   await ben.hearsNothing();
   await ben.seesTalking('ana', false);
