@@ -43,7 +43,6 @@ const server = await Server.start(path.join(tmpdir(), 'long-channel.server.log')
 const window = await ChromiumPage.open({ hertz: 440, context: DESK });
 try {
   const ana = new Person('ana', window, 440);
-  await ana.wakesUp();
   await ana.setsUp(server);
   const { page } = window;
   await page.getByRole('button', { name: 'New channel' }).click();
