@@ -60,9 +60,9 @@ export class Outlet {
         await this.sender.setParameters(parameters);
         this.is = sending;
       }
-    } catch (error) {
-      // Then silence is sent; nobody is heard by mistake, since the track itself is off.
-      console.warn("the line cannot be switched", error);
+    } catch {
+      // A line that ended meanwhile, or a browser that switches none: then silence is sent. Nobody is heard by mistake,
+      // since the track itself is off, and there is nothing that anybody could do about it.
       this.is = this.wanted;
     } finally {
       this.busy = false;

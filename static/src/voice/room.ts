@@ -13,14 +13,14 @@
  */
 import type { ChannelId, ErrorCode, VoiceEnd, VoicePreferences } from "../protocol";
 import type { Cancel } from "../timers";
-import { gate, type Gate, type TransmitMode } from "./gate";
+import type { Gate } from "./gate";
 import { type Line, LineWatch, sampleOf } from "./line";
-import type { Microphone, NoMicrophone, Opened, Processing } from "./microphone";
+import type { NoMicrophone, Opened } from "./microphone";
 import { Outlet } from "./outlet";
+import { OwnVoice } from "./ownVoice";
 import { layOut, pathOf, type Peer } from "./peer";
 import type { Joined, VoicePorts } from "./ports";
-import { DEFAULT_TALK_KEY, RELEASE_TAIL_MS, TalkKey } from "./talkKey";
-import type { Threshold } from "./activity";
+import type { TalkKey } from "./talkKey";
 
 /** Where one's own voice stands. */
 export type VoiceState =
@@ -63,20 +63,6 @@ const MAX_REJOINS = REJOIN_WAITS_MS.length;
 const REASON_MS = 300;
 const MEASURE_MS = 1_000;
 
-/** What holds before the server has told what the user wants. */
-const AT_FIRST: VoicePreferences = {
-  transmit: "push_to_talk",
-  talk_key: DEFAULT_TALK_KEY,
-  release_tail_ms: RELEASE_TAIL_MS,
-  threshold_db: null,
-  sound: "voice",
-  echo_cancellation: true,
-  noise_removal: true,
-  gain_control: true,
-  cues: true,
-  attenuation: false,
-};
-
 /** One beginning: from pressing a room, or from having to begin anew, to the end of its peer. */
 interface Attempt {
   readonly channel: ChannelId;
@@ -100,16 +86,7 @@ interface Attempt {
 export class VoiceRoom {
   private current: VoiceState = { name: "idle" };
   private attempt: Attempt | null = null;
-  private microphone: Microphone | null = null;
-  private refusal: NoMicrophone | null = null;
-  private isMuted: boolean;
-  /** The user has not said yet whether the microphone is closed. */
-  private neverMuted: boolean;
-  private isDeafened = false;
-  /** How one wants to be heard; the server keeps it. */
-  private preferences: VoicePreferences = AT_FIRST;
-  /** What one holds to talk. */
-  readonly key: TalkKey;
+  private readonly own: OwnVoice;
   private signalUp = false;
   /** We left while the server could not be told. */
   private leaveOwed = false;
@@ -119,10 +96,7 @@ export class VoiceRoom {
   private lastLine: Line | null = null;
 
   constructor(private readonly ports: VoicePorts) {
-    this.key = new TalkKey(ports.timers, () => this.gateMoved());
-    this.key.listening = AT_FIRST.transmit === "push_to_talk";
-    this.isMuted = ports.remembered.muted ?? mutedAtFirst(AT_FIRST);
-    this.neverMuted = ports.remembered.muted === null;
+    this.own = new OwnVoice(ports, () => this.attempt);
   }
 
   // ---- reading ----
@@ -139,55 +113,39 @@ export class VoiceRoom {
     return this.attempt?.participant ?? null;
   }
   get muted(): boolean {
-    return this.isMuted;
+    return this.own.muted;
   }
   get deafened(): boolean {
-    return this.isDeafened;
+    return this.own.deafened;
   }
   /** Why one can only listen; null when there is a microphone or nobody asked for it. */
   get noMicrophone(): NoMicrophone | null {
-    return this.microphone ? null : this.refusal;
+    return this.own.noMicrophone;
   }
   get line(): Line | null {
     return this.lastLine;
   }
   get gate(): Gate {
-    return gate({
-      joined: this.attempt?.participant != null,
-      microphone: this.microphone !== null,
-      muted: this.isMuted,
-      deafened: this.isDeafened,
-      mode: this.mode(),
-    });
+    return this.own.gate;
+  }
+  /** What one holds to talk. */
+  get key(): TalkKey {
+    return this.own.key;
+  }
+  get transmit(): VoicePreferences["transmit"] {
+    return this.own.transmit;
   }
   /** How loud one's own microphone is, in dBFS; null when it is off or cannot be measured. */
   level(): number | null {
-    return this.microphone?.level() ?? null;
-  }
-
-  /** From which level on sound is speech now, in dBFS; null when nobody listens. */
-  get opensAt(): number | null {
-    return this.microphone?.opensAt ?? null;
-  }
-  get transmit(): VoicePreferences["transmit"] {
-    return this.preferences.transmit;
+    return this.own.level();
   }
 
   // ---- what the user wants ----
 
   /** How the user wants to be heard from now on. */
   prefer(preferences: VoicePreferences) {
-    const before = this.preferences;
-    this.preferences = preferences;
-    this.key.code = preferences.talk_key;
-    this.key.tailMs = preferences.release_tail_ms;
-    this.key.listening = preferences.transmit === "push_to_talk";
-    if (!this.key.listening) this.key.lost();
-    if (this.microphone) this.microphone.threshold = thresholdOf(preferences);
-    if (!sameSound(before, preferences)) void this.changeMicrophone();
-    if (this.neverMuted) this.isMuted = mutedAtFirst(preferences);
+    this.own.prefer(preferences);
     this.tellVoice();
-    this.gateMoved();
   }
 
   /** How loud each receiving line is heard, in per cent; 100 for those not named. */
@@ -195,26 +153,19 @@ export class VoiceRoom {
     this.ports.loudspeakers.volumes(percents);
   }
 
-  /** Another microphone of its own, to be tried outside of the talk. Whoever asks closes it. */
-  async tryMicrophone(): Promise<Opened> {
-    const opened = await this.ports.openMicrophone(processingOf(this.preferences));
-    if ("microphone" in opened) opened.microphone.threshold = thresholdOf(this.preferences);
-    return opened;
+  /** @see OwnVoice.try */
+  tryMicrophone(): Promise<Opened> {
+    return this.own.try();
   }
 
-  /** The chosen device or what is done to the sound is another: the talk goes on with it. */
-  async changeMicrophone() {
-    const before = this.microphone;
-    if (!before) return;
-    const opened = await this.ports.openMicrophone(processingOf(this.preferences));
-    if (before !== this.microphone || !("microphone" in opened)) {
-      if ("microphone" in opened) opened.microphone.close();
-      return;
-    }
-    this.takeMicrophone(opened);
-    before.close();
-    await this.attempt?.sender?.replaceTrack(this.microphoneTrack()).catch(() => {});
-    this.ports.changed();
+  /** @see OwnVoice.change */
+  changeMicrophone(): Promise<void> {
+    return this.own.change();
+  }
+
+  /** @see OwnVoice.retry */
+  retryMicrophone(): Promise<void> {
+    return this.own.retry();
   }
 
   /** Goes into a room, leaving any other. */
@@ -231,42 +182,19 @@ export class VoiceRoom {
     if (this.current.name === "idle") return;
     const wasIn = this.attempt !== null;
     this.dropAttempt();
-    this.closeMicrophone();
-    this.refusal = null;
+    this.own.forget();
     this.enter({ name: "idle" });
     if (wasIn) this.tellLeft();
   }
 
   setMuted(muted: boolean) {
-    this.isMuted = muted;
-    this.neverMuted = false;
-    // Who opens the microphone wants to be in the talk again, ears included.
-    if (!muted) this.isDeafened = false;
-    this.ports.remembered.remember(muted);
-    this.applyGate();
+    this.own.mute(muted);
     this.tellVoice();
-    this.ports.changed();
   }
 
   setDeafened(deafened: boolean) {
-    this.isDeafened = deafened;
-    this.applyGate();
+    this.own.deafen(deafened);
     this.tellVoice();
-    this.ports.changed();
-  }
-
-  /** Asks for the microphone again, within the stay. */
-  async retryMicrophone() {
-    const attempt = this.attempt;
-    if (!attempt || this.microphone) return;
-    const opened = await this.ports.openMicrophone(processingOf(this.preferences));
-    if (attempt !== this.attempt || this.microphone) {
-      if ("microphone" in opened) opened.microphone.close();
-      return;
-    }
-    this.takeMicrophone(opened);
-    await attempt.sender?.replaceTrack(this.microphoneTrack()).catch(() => {});
-    this.ports.changed();
   }
 
   // ---- what the server says ----
@@ -346,19 +274,10 @@ export class VoiceRoom {
       timers: [],
     };
     this.attempt = attempt;
-    if (!this.microphone && first) {
+    if (!this.own.present && first) {
       this.enter({ name: "asking_microphone", channel });
-      const opened = await this.ports.openMicrophone(processingOf(this.preferences));
-      if (attempt !== this.attempt) {
-        // The user went on while the browser asked. Another join may need it; a leave does not.
-        if ("microphone" in opened) {
-          if (this.attempt && !this.microphone) this.takeMicrophone(opened);
-          else opened.microphone.close();
-        }
-        return;
-      }
-      if (!this.microphone) this.takeMicrophone(opened);
-      else if ("microphone" in opened) opened.microphone.close();
+      await this.own.open(() => attempt === this.attempt);
+      if (attempt !== this.attempt) return;
     }
     if (first) this.enter({ name: "joining", channel });
 
@@ -366,8 +285,8 @@ export class VoiceRoom {
     try {
       const offer = await this.offer(attempt);
       if (attempt !== this.attempt) return;
-      attempt.told = { muted: this.isMuted, deafened: this.isDeafened };
-      joined = await this.ports.signal.join(channel, offer.sdp ?? "", this.isMuted, this.isDeafened);
+      attempt.told = this.voiceNow();
+      joined = await this.ports.signal.join(channel, offer.sdp ?? "", this.muted, this.deafened);
       if (attempt !== this.attempt) return;
       // Which relays there are is known only now, and must be before the browser looks for ways.
       if (joined.relay) attempt.peer?.setConfiguration({ ...attempt.peer.getConfiguration(), iceServers: [joined.relay] });
@@ -386,14 +305,14 @@ export class VoiceRoom {
   private async offer(attempt: Attempt): Promise<RTCSessionDescriptionInit> {
     const peer = this.ports.openPeer();
     attempt.peer = peer;
-    const { sender, tracks } = layOut(peer, this.microphoneTrack(), this.ports.slots(), this.ports.codecs());
+    const { sender, tracks } = layOut(peer, this.own.track, this.ports.slots(), this.ports.codecs());
     attempt.sender = sender;
     const look = () => this.peerChanged(attempt);
     peer.onconnectionstatechange = look;
     peer.oniceconnectionstatechange = look;
     // The server has all the candidates and the browser reaches out to them: ours need not be gathered first.
     const offer = await peer.createOffer();
-    this.ports.loudspeakers.silence(this.isDeafened);
+    this.ports.loudspeakers.silence(this.deafened);
     this.ports.loudspeakers.play(tracks);
     return offer;
   }
@@ -413,7 +332,7 @@ export class VoiceRoom {
       }),
       this.ports.timers.every(MEASURE_MS, () => void this.measure(attempt)),
     );
-    this.applyGate();
+    this.own.apply();
     // A press while the join was under way.
     this.tellVoice();
     this.peerChanged(attempt);
@@ -567,7 +486,7 @@ export class VoiceRoom {
     const attempt = this.attempt;
     if (!attempt) return;
     this.dropAttempt();
-    this.closeMicrophone();
+    this.own.close();
     this.enter({ name: "failed", channel: attempt.channel, reason });
     // Taken over: the place is another page's now, and not ours to give up.
     if (attempt.participant !== null && reason !== "taken_over") this.tellLeft();
@@ -575,68 +494,14 @@ export class VoiceRoom {
 
   // ---- small things ----
 
-  private takeMicrophone(opened: Opened) {
-    if ("refused" in opened) {
-      this.refusal = opened.refused;
-      return;
-    }
-    this.refusal = null;
-    this.microphone = opened.microphone;
-    opened.microphone.threshold = thresholdOf(this.preferences);
-    opened.microphone.onspeech = () => {
-      if (this.preferences.transmit === "voice_activity") this.gateMoved();
-      else this.applyGate();
-    };
-    opened.microphone.onended = () => {
-      this.closeMicrophone();
-      this.refusal = "unplugged";
-      void this.attempt?.sender?.replaceTrack(null).catch(() => {});
-      this.ports.changed();
-      // The browser may have another one by now.
-      void this.retryMicrophone();
-    };
-    this.applyGate();
-  }
-
-  private closeMicrophone() {
-    this.microphone?.close();
-    this.microphone = null;
-  }
-
-  private microphoneTrack(): MediaStreamTrack | null {
-    return this.microphone?.track ?? null;
-  }
-
-  private mode(): TransmitMode {
-    switch (this.preferences.transmit) {
-      case "push_to_talk":
-        return { kind: "push_to_talk", held: this.key.held };
-      case "voice_activity":
-        return { kind: "voice_activity", speaking: this.microphone?.speaking ?? false };
-      case "continuous":
-        return { kind: "continuous" };
-    }
-  }
-
-  /** Something that has a say in the gate moved. */
-  private gateMoved() {
-    this.applyGate();
-    this.ports.changed();
-  }
-
-  private applyGate() {
-    const { open } = this.gate;
-    if (this.microphone) this.microphone.open = open;
-    this.attempt?.outlet?.set(open);
-    const speaking = open && (this.preferences.transmit === "push_to_talk" || (this.microphone?.speaking ?? false));
-    this.ports.loudspeakers.soften(speaking && this.preferences.attenuation);
-    this.ports.loudspeakers.silence(this.isDeafened);
+  private voiceNow() {
+    return { muted: this.muted, deafened: this.deafened };
   }
 
   private tellVoice() {
     const attempt = this.attempt;
     if (!attempt || attempt.participant === null || !attempt.told || !this.signalUp) return;
-    const told = { muted: this.isMuted, deafened: this.isDeafened };
+    const told = this.voiceNow();
     if (attempt.told.muted === told.muted && attempt.told.deafened === told.deafened) return;
     const before = attempt.told;
     attempt.told = told;
@@ -683,36 +548,12 @@ export class VoiceRoom {
     this.lastLine = null;
     attempt.outlet?.close();
     this.attempt = { ...attempt, first: false, peer: null, sender: null, outlet: null, participant: null, told: null, timers: [] };
-    if (this.microphone) this.microphone.open = false;
+    this.own.hold();
   }
 
   private enter(state: VoiceState) {
     this.current = state;
-    this.applyGate();
+    this.own.apply();
     this.ports.changed();
   }
-}
-
-/** The first time in a new house one listens first; where nothing is heard before a key is held, that is enough. */
-function mutedAtFirst({ transmit }: VoicePreferences): boolean {
-  return transmit !== "push_to_talk";
-}
-
-function thresholdOf({ threshold_db: db }: VoicePreferences): Threshold {
-  return db === null ? { kind: "automatic" } : { kind: "fixed", db };
-}
-
-function processingOf(preferences: VoicePreferences): Processing {
-  return {
-    sound: preferences.sound,
-    echoCancellation: preferences.echo_cancellation,
-    noiseRemoval: preferences.noise_removal,
-    gainControl: preferences.gain_control,
-  };
-}
-
-/** Whether the same microphone does for both. */
-function sameSound(one: VoicePreferences, other: VoicePreferences): boolean {
-  const [a, b] = [processingOf(one), processingOf(other)];
-  return (Object.keys(a) as (keyof Processing)[]).every((key) => a[key] === b[key]);
 }
