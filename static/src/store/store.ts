@@ -16,9 +16,7 @@ import type {
   MessageId,
   MessageNumber,
   Notification,
-  Participant,
   Room,
-  RoomChange,
   ServerEvent,
   Snapshot,
   Status,
@@ -30,12 +28,13 @@ import type {
 import type { Timers } from "../timers";
 import { inOrder, standing } from "./channels";
 import * as histories from "./history";
+import { changed, Groups } from "./groups";
 import { HearingStore } from "./hearing";
 import { emptyHistory, type History, type PendingPost } from "./history";
 import { Inbox, type InboxList, type InboxView } from "./inbox";
 import { type Presence, Presences } from "./presences";
-import { Pulse } from "./pulse";
 import { Readings } from "./readings";
+import { Rooms } from "./rooms";
 import { type Topic, Topics } from "./topics";
 
 /** Messages kept of a channel that nobody looks at; enough to fill any screen at once. */
@@ -73,19 +72,12 @@ export interface ServerFacts {
   switches: Switches;
 }
 
-/** What was heard about a room while one's own join was under way; newer than the join's answer. */
-interface JoinWatch {
-  channel: ChannelId;
-  left: Set<number>;
-  changed: Set<number>;
-  speakers: boolean;
-  slots: boolean;
-}
-
 export class Store {
   readonly topics = new Topics();
   /** How this user wants to be heard and hears others. */
   readonly hearing = new HearingStore();
+  private readonly roomStore: Rooms;
+  private readonly groupStore = new Groups();
 
   private facts: ServerFacts = { name: "", version: "", slots: 8, load: "normal", switches: { voice: true, registration: "closed", link_previews: false } };
   private meId: UserId | null = null;
@@ -97,23 +89,11 @@ export class Store {
   private categoryList: readonly Category[] = [];
   /** Of the channels whose members somebody asked for. */
   private readonly memberMap = new Map<ChannelId, ReadonlySet<UserId>>();
-  private readonly roomMap = new Map<ChannelId, Room>();
-  private readonly talkers = new Map<ChannelId, ReadonlySet<UserId>>();
-  private readonly talkCount = new Map<UserId, number>();
-  private readonly spoke = new Map<UserId, number>();
-  private readonly roomSpoke = new Map<ChannelId, number>();
-  private readonly pulses = new Map<ChannelId, Pulse>();
   private readonly historyMap = new Map<ChannelId, History>();
   private readonly typingMap = new Map<ChannelId, ReadonlyMap<UserId, number>>();
   private readonly readings = new Readings();
   private readonly inboxList = new Inbox();
   private latestAlert: Alert | null = null;
-  private groupMap: ReadonlyMap<GroupId, Group> = new Map();
-  /** Of the groups whose members somebody asked for. */
-  private readonly groupMembersMap = new Map<GroupId, ReadonlySet<UserId>>();
-  /** What was heard of those whose members are on their way; newer than the answer. */
-  private readonly groupWatches = new Map<GroupId, Map<UserId, boolean>>();
-  private myGroupSet: ReadonlySet<GroupId> = new Set();
   /** Where the line "New since" stands, by channel: behind the message of this number. */
   private readonly markMap = new Map<ChannelId, MessageNumber>();
   /** The channel on the screen. */
@@ -124,12 +104,11 @@ export class Store {
   private unseenCount = 0;
   /** Whether somebody reads above the end of the channel on the screen, and must not lose the place. */
   private placeHeld = false;
-  private joinWatch: JoinWatch | null = null;
   private isStopping = false;
-  /** Nothing is heard of who talks: what was known last is not shown as if it were now. */
-  private isCutOff = false;
 
-  constructor(private readonly timers: Pick<Timers, "now">) {}
+  constructor(private readonly timers: Pick<Timers, "now">) {
+    this.roomStore = new Rooms(timers, this.topics);
+  }
 
   // ---- events ----
 
@@ -158,21 +137,14 @@ export class Store {
         this.putChannel(event.channel);
         break;
       case "rooms_changed":
-        for (const change of event.rooms) this.roomChanged(change);
+        for (const change of event.rooms) this.roomStore.changed(change);
         break;
       case "speakers_changed":
-        for (const { channel, speakers } of event.rooms) {
-          if (this.joinWatch?.channel === channel) this.joinWatch.speakers = true;
-          const room = this.roomMap.get(channel);
-          if (room) this.putRoom({ ...room, speakers }, "speakers");
-        }
+        this.roomStore.speakersChanged(event);
         break;
-      case "slots_changed": {
-        if (this.joinWatch?.channel === event.channel) this.joinWatch.slots = true;
-        const room = this.roomMap.get(event.channel);
-        if (room) this.putRoom({ ...room, slots: event.slots }, "room");
+      case "slots_changed":
+        this.roomStore.slotsChanged(event);
         break;
-      }
       case "voice_ended":
         // The room itself is told by `rooms_changed`; one's own voice is the voice room's affair.
         break;
@@ -195,7 +167,7 @@ export class Store {
         this.membershipChanged(event.channel, event.user, event.member);
         break;
       case "room_shown":
-        this.putRoom(event.room, "room");
+        this.roomStore.put(event.room, "room");
         break;
       case "category_changed":
         this.putCategories([...this.categoryList.filter((one) => one.id !== event.category.id), event.category]);
@@ -248,19 +220,15 @@ export class Store {
         this.topics.touch("hearing");
         break;
       case "group_changed":
-        this.groupMap = new Map(this.groupMap).set(event.group.id, event.group);
+        this.groupStore.put(event.group);
         this.topics.touch("groups");
         break;
-      case "group_deleted": {
-        const groups = new Map(this.groupMap);
-        groups.delete(event.group);
-        this.groupMap = groups;
-        this.groupMembersMap.delete(event.group);
-        this.setMyGroup(event.group, false);
+      case "group_deleted":
+        this.groupStore.remove(event.group);
+        this.topics.touch("groups");
         break;
-      }
       case "group_member_changed":
-        this.groupMemberChanged(event.group, event.user, event.member);
+        if (this.groupStore.memberChanged(event.group, event.user, event.member, this.meId)) this.topics.touch("groups");
         break;
       default: {
         const unknown: never = event;
@@ -274,18 +242,14 @@ export class Store {
     this.meId = snapshot.me;
     this.isReady = true;
     this.isStopping = false;
-    this.isCutOff = false;
     this.userMap = new Map(snapshot.users.map((user) => [user.id, user]));
     this.presences.load(snapshot);
     this.myStatus = snapshot.standing.status;
     this.categoryList = inOrder(snapshot.categories);
     this.channelList = standing(snapshot.channels, this.categoryList);
     this.memberMap.clear();
-    this.groupMembersMap.clear();
     this.typingMap.clear();
-    const rooms = new Map(snapshot.rooms.map((room) => [room.channel, room]));
-    for (const gone of [...this.roomMap.keys()]) if (!rooms.has(gone)) this.removeRoom(gone);
-    for (const room of rooms.values()) this.putRoom(room, "room");
+    this.roomStore.load(snapshot.rooms);
     const open = new Set(snapshot.channels.map((channel) => channel.id));
     for (const [id, history] of [...this.historyMap]) {
       if (!open.has(id)) {
@@ -310,8 +274,7 @@ export class Store {
     }
     this.hearing.load(snapshot.hearing);
     this.readings.load(snapshot.standing);
-    this.groupMap = new Map(snapshot.groups.map((group) => [group.id, group]));
-    this.myGroupSet = new Set(snapshot.standing.groups);
+    this.groupStore.load(snapshot);
     this.topics.touchAll();
   }
 
@@ -325,7 +288,7 @@ export class Store {
   /** It is gone, or not this user's any more: nothing of it stays here, own posts that wait included. */
   private dropChannel(channel: ChannelId) {
     this.channelList = this.channelList.filter((one) => one.id !== channel);
-    this.removeRoom(channel);
+    this.roomStore.remove(channel);
     this.memberMap.delete(channel);
     this.markMap.delete(channel);
     this.typingMap.delete(channel);
@@ -340,10 +303,7 @@ export class Store {
   private membershipChanged(channel: ChannelId, user: UserId, member: boolean) {
     const now = this.memberMap.get(channel);
     if (!now || now.has(user) === member) return;
-    const next = new Set(now);
-    if (member) next.add(user);
-    else next.delete(user);
-    this.memberMap.set(channel, next);
+    this.memberMap.set(channel, changed(now, user, member));
     this.topics.touch(`members:${channel}`);
   }
 
@@ -396,26 +356,6 @@ export class Store {
     if (channel !== this.seen && !known) this.alertOf("mention", { ...notification, text: notification.preview });
   }
 
-  private groupMemberChanged(group: GroupId, user: UserId, member: boolean) {
-    if (user === this.meId) this.setMyGroup(group, member);
-    this.groupWatches.get(group)?.set(user, member);
-    const now = this.groupMembersMap.get(group);
-    if (!now || now.has(user) === member) return;
-    const next = new Set(now);
-    if (member) next.add(user);
-    else next.delete(user);
-    this.groupMembersMap.set(group, next);
-    this.topics.touch("groups");
-  }
-
-  private setMyGroup(group: GroupId, member: boolean) {
-    const groups = new Set(this.myGroupSet);
-    if (member) groups.add(group);
-    else groups.delete(group);
-    this.myGroupSet = groups;
-    this.topics.touch("groups");
-  }
-
   private touchBadges() {
     this.topics.touch("unread");
     this.topics.touch("inbox");
@@ -457,89 +397,6 @@ export class Store {
     this.topics.touch(`typing:${channel}`);
   }
 
-  /** A room as it is after all that happened in it at once. */
-  private roomChanged({ channel, joined, changed, left }: RoomChange) {
-    const news = [...joined, ...changed];
-    if (this.joinWatch?.channel === channel) {
-      for (const one of news) this.joinWatch.changed.add(one.participant);
-      for (const number of left) this.joinWatch.left.add(number);
-    }
-    const room = this.roomMap.get(channel) ?? { channel, participants: [], speakers: [], slots: [] };
-    const gone = new Set(left);
-    const participants = merge(room.participants, news).filter((one) => !gone.has(one.participant));
-    if (participants.length === 0) {
-      this.removeRoom(channel);
-      return;
-    }
-    this.putRoom(
-      {
-        channel,
-        participants,
-        speakers: room.speakers.filter((one) => !gone.has(one)),
-        slots: room.slots.map((one) => (one !== null && gone.has(one) ? null : one)),
-      },
-      "room",
-    );
-  }
-
-  private putRoom(room: Room, what: "room" | "speakers") {
-    const isNew = !this.roomMap.has(room.channel);
-    this.roomMap.set(room.channel, room);
-    if (isNew) this.topics.touch("rooms");
-    if (what === "room") this.topics.touch(`room:${room.channel}`);
-    this.talk(room.channel, room);
-  }
-
-  private removeRoom(channel: ChannelId) {
-    const room = this.roomMap.get(channel);
-    if (!room) return;
-    this.roomMap.delete(channel);
-    this.talk(channel, null);
-    this.pulses.delete(channel);
-    this.roomSpoke.delete(channel);
-    this.topics.touch("rooms");
-    this.topics.touch(`room:${channel}`);
-  }
-
-  /** Works out who began and who stopped talking, and tells exactly those views. */
-  private talk(channel: ChannelId, room: Room | null) {
-    const before = this.talkers.get(channel) ?? nobody;
-    const after = new Set<UserId>();
-    for (const number of (this.isCutOff ? null : room?.speakers) ?? []) {
-      const speaker = room?.participants.find((one) => one.participant === number);
-      if (speaker) after.add(speaker.user);
-    }
-    const began = [...after].filter((user) => !before.has(user));
-    const stopped = [...before].filter((user) => !after.has(user));
-    if (began.length === 0 && stopped.length === 0) return;
-
-    const now = this.timers.now();
-    const soundBefore = this.talkCount.size > 0;
-    this.talkers.set(channel, after);
-    for (const user of began) this.talkCount.set(user, (this.talkCount.get(user) ?? 0) + 1);
-    for (const user of stopped) {
-      // Somebody who moves between rooms is in both for a moment.
-      const left = (this.talkCount.get(user) ?? 1) - 1;
-      if (left > 0) this.talkCount.set(user, left);
-      else this.talkCount.delete(user);
-      this.spoke.set(user, now);
-    }
-    if (stopped.length > 0) this.roomSpoke.set(channel, now);
-    if (room) this.pulseOf(channel).set(after.size > 0, now);
-    for (const user of [...began, ...stopped]) this.topics.touch(`talking:${user}`);
-    this.topics.touch(`speakers:${channel}`);
-    if (soundBefore !== this.talkCount.size > 0) this.topics.touch("sound");
-  }
-
-  private pulseOf(channel: ChannelId): Pulse {
-    let pulse = this.pulses.get(channel);
-    if (!pulse) {
-      pulse = new Pulse(this.timers.now());
-      this.pulses.set(channel, pulse);
-    }
-    return pulse;
-  }
-
   private putHistory(channel: ChannelId, history: History) {
     if (this.historyMap.get(channel) === history) return;
     this.historyMap.set(channel, history);
@@ -548,30 +405,12 @@ export class Store {
 
   // ---- one's own joining of a room ----
 
-  /** A join is under way: what events say about the room from here on is newer than the join's answer. */
   beginJoin(channel: ChannelId) {
-    this.joinWatch = { channel, left: new Set(), changed: new Set(), speakers: false, slots: false };
+    this.roomStore.beginJoin(channel);
   }
 
-  /** The join's answer, or null when there was none. */
   endJoin(answer: Room | null) {
-    const watch = this.joinWatch;
-    // The answer of a join that was overtaken by another one.
-    if (answer && watch?.channel !== answer.channel) return;
-    this.joinWatch = null;
-    if (!watch || !answer) return;
-    const known = this.roomMap.get(answer.channel);
-    const stayed = answer.participants.filter((one) => !watch.left.has(one.participant));
-    const newer = (known?.participants ?? []).filter((one) => watch.changed.has(one.participant));
-    this.putRoom(
-      {
-        channel: answer.channel,
-        participants: merge(stayed, newer),
-        speakers: watch.speakers ? (known?.speakers ?? []) : answer.speakers,
-        slots: watch.slots ? (known?.slots ?? []) : answer.slots,
-      },
-      "room",
-    );
+    this.roomStore.endJoin(answer);
   }
 
   // ---- messages that this client asks for or writes ----
@@ -716,9 +555,7 @@ export class Store {
 
   /** The link is gone, or is back with all that was missed. While it is gone nobody is known to talk. */
   cutOff(off: boolean) {
-    if (this.isCutOff === off) return;
-    this.isCutOff = off;
-    for (const room of this.roomMap.values()) this.talk(room.channel, room);
+    this.roomStore.cutOff(off);
   }
 
   /** Ends what has no event of its own: somebody's writing. */
@@ -807,31 +644,22 @@ export class Store {
   get undisturbed(): boolean {
     return this.myStatus === "do_not_disturb";
   }
-  /** From here on what is heard of a group's members goes before what is about to be answered. */
   beginGroupMembers(group: GroupId) {
-    this.groupWatches.set(group, new Map());
+    this.groupStore.beginMembers(group);
   }
 
   groupMembersLoaded(group: GroupId, members: readonly UserId[] | null) {
-    const heard = this.groupWatches.get(group);
-    this.groupWatches.delete(group);
-    if (members === null) return;
-    const all = new Set(members);
-    for (const [user, member] of heard ?? []) {
-      if (member) all.add(user);
-      else all.delete(user);
-    }
-    this.groupMembersMap.set(group, all);
-    this.topics.touch("groups");
+    this.groupStore.membersLoaded(group, members);
+    if (members !== null) this.topics.touch("groups");
   }
 
   /** Who is in a group; null until somebody asked. */
   groupMembers(group: GroupId): ReadonlySet<UserId> | null {
-    return this.groupMembersMap.get(group) ?? null;
+    return this.groupStore.members(group);
   }
 
   get groups(): ReadonlyMap<GroupId, Group> {
-    return this.groupMap;
+    return this.groupStore.all;
   }
   /** Whether a message means oneself. */
   meansMe(message: Message): boolean {
@@ -841,7 +669,7 @@ export class Store {
         case "user":
           return mention.user === this.meId;
         case "group":
-          return this.myGroupSet.has(mention.group);
+          return this.groupStore.isMine(mention.group);
         case "here":
         case "everyone":
           return true;
@@ -870,33 +698,28 @@ export class Store {
     return channel === this.opened ? this.unseenCount : 0;
   }
   get rooms(): ReadonlyMap<ChannelId, Room> {
-    return this.roomMap;
+    return this.roomStore.all;
   }
-  /** Whether somebody talks in any room. */
   get sound(): boolean {
-    return this.talkCount.size > 0;
+    return this.roomStore.sound;
   }
-
   room(channel: ChannelId): Room | null {
-    return this.roomMap.get(channel) ?? null;
+    return this.roomStore.all.get(channel) ?? null;
   }
-  /** Who talks in a room. */
   talkersIn(channel: ChannelId): ReadonlySet<UserId> {
-    return this.talkers.get(channel) ?? nobody;
+    return this.roomStore.talkersIn(channel);
   }
   isTalking(user: UserId): boolean {
-    return this.talkCount.has(user);
+    return this.roomStore.isTalking(user);
   }
-  /** When somebody last stopped talking, on the clock of the timers. */
   spokeAt(user: UserId): number | null {
-    return this.spoke.get(user) ?? null;
+    return this.roomStore.spokeAt(user);
   }
-  /** The same for a room. */
   quietSince(channel: ChannelId): number | null {
-    return this.roomSpoke.get(channel) ?? null;
+    return this.roomStore.quietSince(channel);
   }
   pulse(channel: ChannelId): readonly number[] {
-    return this.pulseOf(channel).read(this.timers.now());
+    return this.roomStore.pulse(channel);
   }
   history(channel: ChannelId): History {
     return this.historyMap.get(channel) ?? emptyHistory;
@@ -916,19 +739,4 @@ export class Store {
   listen(topic: Topic, ear: () => void): () => void {
     return this.topics.listen(topic, ear);
   }
-}
-
-const nobody: ReadonlySet<UserId> = new Set();
-
-/**
- * Participants with news of some of them, by arrival. A user is in a room once, and a later stay has a higher number:
- * what is told of an earlier one, whose end is not told yet, is not shown beside it.
- */
-function merge(participants: readonly Participant[], news: readonly Participant[]): Participant[] {
-  const byUser = new Map<UserId, Participant>();
-  for (const one of [...participants, ...news]) {
-    const other = byUser.get(one.user);
-    if (!other || other.participant <= one.participant) byUser.set(one.user, one);
-  }
-  return [...byUser.values()].sort((one, other) => one.participant - other.participant);
 }
