@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Chat, Error, links, users};
+use super::{Chat, Error, accounts, links, users};
 use crate::db::{Conn, sql};
 use crate::id::UserId;
 use crate::protocol::rest::{Avatar, AvatarsAllowed};
@@ -21,7 +21,8 @@ const NAME_MAX: usize = 40;
 /// Characters of a picture's address.
 const LINK_MAX: usize = 500;
 
-/// A name to show: 1 to 40 characters, none of them invisible or turning the text around.
+/// A name to show: 1 to 40 characters, none of them invisible or turning the text around, and no word that means many
+/// people or the house: nobody speaks as the admin or the system by a name alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DisplayName(String);
 
@@ -32,6 +33,9 @@ impl DisplayName {
         let fits = (1..=NAME_MAX).contains(&text.chars().count());
         if !fits || text.chars().any(hides) {
             return Err(Error::Invalid { field: "display_name", rule: "1 to 40 visible characters" });
+        }
+        if accounts::is_reserved(&text.to_lowercase()) {
+            return Err(Error::Invalid { field: "display_name", rule: "this word is reserved" });
         }
         Ok(Self(text.to_owned()))
     }
@@ -176,6 +180,8 @@ mod tests {
             "a\u{2066}b",
             "\u{3164}",
             "a\u{a0}b",
+            "Admin",
+            "everyone",
             &"a".repeat(41),
         ] {
             assert!(DisplayName::parse(bad).is_err(), "{bad:?}");

@@ -89,6 +89,8 @@ export function newMessages(count: number): string {
 
 // ---- rooms ----
 
+export const room = { here: "You are here", hereShort: "Here", joining: "Joining…", join: "Join", empty: "empty" } as const;
+
 export interface RoomFacts {
   name: string;
   count: number;
@@ -98,9 +100,9 @@ export interface RoomFacts {
 
 /** The accessible name of a room: its name, its life, and what a press does. */
 export function roomLabel({ name, count, talking, place }: RoomFacts): string {
-  const life = count === 0 ? "empty" : people(count);
+  const life = count === 0 ? room.empty : people(count);
   const sound = talking.length > 0 ? `, ${names(talking)} talking` : count > 0 ? ", quiet" : "";
-  const press = { here: "You are here", joining: "Joining", elsewhere: "Join" }[place];
+  const press = { here: room.here, joining: "Joining", elsewhere: room.join }[place];
   return `${name}, ${life}${sound}. ${press}`;
 }
 
@@ -654,8 +656,6 @@ export function milliseconds(ms: number): string {
 /** What a meter of one's own voice is called. */
 export const level = "Level of your microphone";
 
-// ---- the first run ----
-
 // ---- what went wrong ----
 
 /** In the place of a message that is gone. */
@@ -795,8 +795,6 @@ export const channels = {
   archived: "This channel is in the archive. Nobody writes or talks here any more.",
   about: (name: string) => `About ${name}`,
   browse: "Browse channels",
-  notInIt: (name: string) => `You are not in ${name}`,
-  joinToRead: "Join it to read and write.",
   arrange: "Arrange channels",
 } as const;
 
@@ -804,6 +802,12 @@ export const channels = {
 export const settings = {
   title: "Settings",
   notLoaded: "This page could not be loaded. Open it again in a moment.",
+} as const;
+
+/** In the place of the whole page. */
+export const unreachable = {
+  title: "The server does not answer",
+  help: "We try again every few seconds. You need to do nothing.",
 } as const;
 
 export const banner = {
@@ -827,7 +831,6 @@ export function loadNews(load: VoiceLoad): string {
       return banner.full;
   }
 }
-
 
 /** Characters over the limit. */
 export function tooLong(over: number): string {

@@ -1,5 +1,6 @@
 // Channels on the page: made, found, joined, private, arranged, archived and deleted, with the keyboard too.
 import assert from 'node:assert/strict';
+import { Keys } from './support/keys.mjs';
 import { DESK, inspect, isFocused, PHONE, TABLET } from './support/screens.mjs';
 import { story } from './support/stage.mjs';
 import { until } from './support/until.mjs';
@@ -190,6 +191,87 @@ story('channels are arranged under headings with the keyboard alone', async (sta
   await member.seesChannels('Attic', 'general', 'Garden');
   await ana.presses('Escape');
   await isFocused(admin.button('Arrange channels'), 'what opened the dialog');
+});
+
+/** A narrow page, or one enlarged four times. */
+const NARROW = { viewport: { width: 390, height: 844 } };
+
+story('on a narrow page the keys alone lead everywhere, and what is wrong is said at its field', async (stage) => {
+  const server = await stage.server();
+  const ana = await stage.person('ana', 440, NARROW);
+  const { page } = ana;
+  const hand = new Hand(ana);
+  const keys = new Keys(ana);
+  const field = (name) => page.getByLabel(name, { exact: true });
+  const names = [
+    ['', '2 to 40 letters a to z'],
+    ['Änne', '2 to 40 letters a to z'],
+    ['admin', 'This word means something else here'],
+  ];
+
+  // The first run.
+  await ana.opens(await server.setupLink());
+  await until('the form is there', () => field('Name').isVisible());
+  await keys.triesIn(field('Name'), names);
+  await keys.writes('ana');
+  await keys.to(field('E-mail'), 'the e-mail');
+  await keys.writes('ana@example.org');
+  await keys.triesIn(field('Password'), [['short', 'At least 12 characters']]);
+  await keys.writes('short and then long');
+  await ana.presses('Enter');
+  await ana.isInside();
+
+  // A channel is made, and changed.
+  await keys.presses(hand.button('New channel'), 'the way to a new channel');
+  await isFocused(field('Name'), 'the name of the channel');
+  await keys.triesIn(field('Name'), [['', '1 to 60 characters']]);
+  await keys.writes('Garden');
+  await keys.to(page.getByRole('radio', { name: 'Voice', exact: true }), 'the kind');
+  await ana.presses('ArrowRight');
+  await keys.presses(hand.inSheet('Create'), 'the button that makes it');
+  await until('the garden is open', () => page.getByRole('heading', { level: 1, name: 'Garden' }).isVisible());
+  const about = page.locator('.main').getByRole('button', { name: 'About Garden', exact: true });
+  await keys.presses(about, 'what the garden is about');
+  await keys.presses(hand.inSheet('Settings'), 'its settings');
+  await keys.to(field('Topic'), 'the topic');
+  await keys.writes('Beds and seeds');
+  await ana.presses('Enter');
+  await hand.sheetIsGone();
+  await isFocused(about, 'what opened the first dialog');
+
+  // What there is to join.
+  await keys.presses(hand.button('Rooms'), 'the way back');
+  await keys.presses(hand.button('Browse channels'), 'the channels to join');
+  await ana.sees('You are in every channel that is open to you.');
+  await ana.presses('Escape');
+  await isFocused(hand.button('Browse channels'), 'what opened the dialog');
+
+  // One's own settings.
+  await keys.presses(hand.button('Menu'), 'the menu');
+  await keys.presses(page.getByRole('link', { name: 'Settings', exact: true }), 'the settings');
+  await keys.presses(page.getByRole('link', { name: 'Profile', exact: true }), 'the profile');
+  await until('the profile is there', () => field('Name to show').isVisible());
+  await keys.triesIn(field('Name to show'), [['system', 'This word means something else here']]);
+  await keys.writes('Änne');
+  await ana.presses('Enter');
+  await ana.sees('Saved');
+  await keys.presses(page.getByRole('link', { name: 'Back to settings' }), 'the list of settings');
+  await keys.presses(page.getByRole('link', { name: 'Back to the rooms' }), 'the rooms');
+
+  // Out, past the form for a new account, and in again, once with a wrong password.
+  await keys.presses(hand.button('Menu'), 'the menu');
+  await keys.presses(hand.button('Sign out'), 'the way out');
+  await until('the door is there', () => hand.button('Sign in').isVisible());
+  await keys.presses(hand.button('Create an account'), 'the form for a new account');
+  await keys.triesIn(field('Name'), names);
+  await keys.presses(hand.button('Sign in instead'), 'the way back to the door');
+  await keys.triesIn(field('E-mail or name'), [['', 'Write your e-mail or your name']]);
+  await keys.writes('ana');
+  await keys.triesIn(field('Password'), [['something else', 'do not match']]);
+  await keys.writes('short and then long');
+  await ana.presses('Enter');
+  await ana.isInside();
+  assert.deepEqual(keys.unseen, []);
 });
 
 story('the dialogs of channels are sound, in every width and theme', async (stage) => {

@@ -49,10 +49,16 @@ export class FormState {
   }
 }
 
+/** Words that mean many people or the house, and the names of deleted accounts; the server has the same. */
+export function isReserved(name: string): boolean {
+  return /^(?:admin|all|channel|everyone|here|me|server|system|deleted-.*)$/iu.test(name);
+}
+
 /** The server checks again; here it only saves the way. */
 export function faultsOfAccount(username: string, email: string, password: string): Partial<Record<Place, string>> {
   const faults: Partial<Record<Place, string>> = {};
-  if (!/^[\p{L}\p{N}_-]{2,40}$/u.test(username)) faults.username = words.nameBad;
+  if (!/^[A-Za-z0-9_-]{2,40}$/u.test(username)) faults.username = words.nameBad;
+  else if (isReserved(username)) faults.username = words.nameReserved;
   const address = faultOfEmail(email);
   if (address !== null) faults.email = address;
   const secret = faultOfPassword(password);

@@ -11,6 +11,7 @@ import { dateAnyYear, dayKey, time } from "../words";
 export * from "../words";
 
 export const setup = {
+  house: "New server",
   page: "New server, Cromulent",
   once: "This page works once, with the link from your console. It closes when you finish.",
   who: "Who runs this?",
@@ -23,11 +24,15 @@ export const setup = {
 } as const;
 
 export const form = {
+  name: "Name",
+  email: "E-mail",
+  newPassword: "New password",
   passwordLabel: "Password",
-  nameHint: "Letters, digits, hyphen and underscore, 2 to 40.",
+  nameHint: "Letters a to z, digits, hyphen and underscore, 2 to 40.",
   emailHint: "Other people never see it.",
   passwordHint: "12 characters or more. A sentence is good.",
-  nameBad: "2 to 40 letters, digits, hyphens or underscores.",
+  nameBad: "2 to 40 letters a to z, digits, hyphens or underscores.",
+  nameReserved: "This word means something else here. Choose another name.",
   emailBad: "This does not look like an e-mail address.",
   passwordShort: "At least 12 characters.",
   passwordLong: "At most 72 characters.",
@@ -92,6 +97,7 @@ export const settings = {
   nameHint: (username: string) => `Empty for your user name. People mention you as @${username}.`,
   nameBad: "At most 40 characters, none of them invisible.",
   nameTaken: "Somebody else has this as user name. Choose another one.",
+  nameReserved: form.nameReserved,
   picture: "Picture",
   pictures: { none: "Initials", libravatar: "Libravatar", link: "Address" },
   pictureNoneHint: "Two letters of your name, in a colour that is yours.",

@@ -13,6 +13,17 @@ export * from "../words";
 /** Of channels, all that is said; what the first page says of them is in `words`. */
 export const channels = {
   ...shared.channels,
+  name: "Name",
+  topic: "Topic",
+  kind: "For",
+  create: "Create",
+  save: "Save",
+  cancel: "Cancel",
+  back: "Back",
+  join: shared.room.join,
+  joinIt: (name: string) => `Join ${name}`,
+  read: "Read",
+  readIt: (name: string) => `Read ${name}`,
   nameHint: "What people will call it.",
   nameBad: "1 to 60 characters, with at least one letter a to z or digit.",
   heard: "Heard at once",
@@ -42,15 +53,40 @@ export const channels = {
   addHint: "Write a part of the name.",
   found: "People found",
   nobodyFound: "Nobody outside has such a name.",
+  addPress: "Add",
+  addThem: (name: string) => `Add ${name}`,
+  remove: "Remove",
+  removeThem: (name: string) => `Remove ${name}`,
   find: "Find a channel",
   toJoin: "Channels to join",
   nothingToJoin: "You are in every channel that is open to you.",
   inArchive: "Archive",
+  notInIt: (name: string) => `You are not in ${name}`,
+  joinToRead: "Join it to read and write.",
+  notOpen: "This channel is not open to you",
+  notOpenHelp: "Ask somebody who is in it to add you. It may also have been deleted.",
+  toRooms: "Back to the rooms",
   privateHidden: "Private channels are not listed. Somebody who is in one can add you.",
+  moveUp: (name: string) => `Move ${name} up`,
+  moveDown: (name: string) => `Move ${name} down`,
+  heading: (name: string) => `the heading ${name}`,
+  headingName: (name: string) => `Name of the heading ${name}`,
+  headingAway: (name: string) => `Take the heading ${name} away`,
   addCategory: "New heading",
   categoryHint: "Channels go under it with the arrows, or in their settings.",
   categoryNameMissing: "Write what the heading says.",
 } as const;
+
+/** What is left of a list that somebody searches, for those who do not see it. */
+export function channelsFound(count: number): string {
+  if (count === 0) return "No channel has this in its name or topic.";
+  return count === 1 ? "1 channel found" : `${count} channels found`;
+}
+
+/** The same of people; more may fit than are shown. */
+export function peopleFound(count: number): string {
+  return `${people(count)} found`;
+}
 
 export function admission(value: Admission): string {
   return { everybody: "Everybody", open: "Open", private: "Private" }[value];
