@@ -171,9 +171,15 @@ pub struct Settings {
     #[arg(long, env = "CROMULENT_VOICE_ADDRESSES", value_name = "IP", value_delimiter = ',')]
     pub voice_addresses: Vec<IpAddr>,
 
-    /// Public address of this machine when it stands behind one-to-one NAT; offered in place of its own
+    /// Public address of this machine when it stands behind NAT; offered in place of its own
     #[arg(long, env = "CROMULENT_VOICE_PUBLIC_ADDRESS", value_name = "IP")]
     pub voice_public_address: Option<IpAddr>,
+
+    /// First port of voice at the public address, where the NAT (or a container) gives the ports other numbers; each
+    /// worker has one, counting up. By default they are the same
+    #[arg(long, env = "CROMULENT_VOICE_PUBLIC_PORT", value_name = "PORT", requires = "voice_public_address",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub voice_public_port: Option<u16>,
 
     /// Relays (TURN) for pages that no direct way leads to, separated by commas, as in `turn:relay.example.org:3478` or
     /// `turns:relay.example.org:443`. With coturn: `use-auth-secret`. Admins set them in the page, unless they are given here
@@ -570,6 +576,14 @@ mod tests {
         let named =
             |name: &str| command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name));
         assert!(variables.into_iter().all(named));
+    }
+
+    #[test]
+    fn a_port_at_the_public_address_needs_one() {
+        assert!(matches!(with("", &["--voice-public-port", "9000"]), Err(Error::Usage(_))));
+        let file = "voice-public-address = \"203.0.113.9\"\nvoice-public-port = 9000\n";
+        assert_eq!(with(file, &[]).unwrap().voice_public_port, Some(9000));
+        assert_eq!(Settings::defaults().voice_public_port, None);
     }
 
     #[test]

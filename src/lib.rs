@@ -409,13 +409,18 @@ fn voice_config(settings: &Settings) -> sfu::Config {
         true => own_addresses(),
         false => settings.voice_addresses.clone(),
     };
-    // Loopback is reached as itself; everything else through the NAT, if there is one.
-    let advertise = |bind: IpAddr| match settings.voice_public_address {
-        Some(public) if !bind.is_loopback() && bind.is_ipv4() == public.is_ipv4() => public,
-        _ => bind,
+    // Everything is reached through the NAT, if there is one, but loopback as itself; unless what stands before us is
+    // on this machine too.
+    let address = |bind: IpAddr| match settings.voice_public_address {
+        Some(public)
+            if bind.is_ipv4() == public.is_ipv4() && (!bind.is_loopback() || public.is_loopback()) =>
+        {
+            sfu::Address { bind, advertise: public, advertise_port: settings.voice_public_port }
+        }
+        _ => sfu::Address { bind, advertise: bind, advertise_port: None },
     };
     sfu::Config {
-        addresses: bind.into_iter().map(|bind| sfu::Address { bind, advertise: advertise(bind) }).collect(),
+        addresses: bind.into_iter().map(address).collect(),
         base_port: settings.voice_port,
         workers: NonZeroUsize::new(settings.voice_workers.into()).unwrap_or(cores),
         slots: settings.voice_slots,

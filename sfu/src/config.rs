@@ -79,13 +79,16 @@ pub enum EgressPath {
     Reference,
 }
 
-/// Where media is received, and the address others must use to reach it. They differ behind 1:1 NAT.
+/// Where media is received, and the address others must use to reach it. They differ behind NAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The local address to bind.
     pub bind: IpAddr,
     /// The address written into the answer.
     pub advertise: IpAddr,
+    /// The port written into the answer for worker 0, where a NAT maps ports to other numbers; worker `n` is at `n`
+    /// more. `None`: the worker's own.
+    pub advertise_port: Option<u16>,
 }
 
 /// Bounds on what one process will hold. At a bound a join is refused or a packet dropped, and counted.
@@ -197,9 +200,10 @@ impl Config {
             return Err(ConfigError::Budget(self.budget));
         }
         let workers = self.workers.get();
-        let fits = u16::try_from(workers - 1).is_ok_and(|last| self.base_port.checked_add(last).is_some());
-        if !fits {
-            return Err(ConfigError::Ports { base: self.base_port, workers });
+        let fits = |base: u16| u16::try_from(workers - 1).is_ok_and(|last| base.checked_add(last).is_some());
+        let advertised = self.addresses.iter().filter_map(|address| address.advertise_port);
+        if let Some(base) = advertised.chain([self.base_port]).find(|base| !fits(*base)) {
+            return Err(ConfigError::Ports { base, workers });
         }
         Ok(())
     }
@@ -208,16 +212,28 @@ impl Config {
     pub(crate) fn port_of(&self, index: usize) -> u16 {
         match self.base_port {
             0 => 0,
-            base => base.saturating_add(u16::try_from(index).unwrap_or(u16::MAX)),
+            base => nth_port(base, index),
         }
     }
+}
+
+impl Address {
+    /// Where others reach worker `index`, which is bound to this port.
+    pub(crate) fn advertised(&self, index: usize, bound: u16) -> SocketAddr {
+        (self.advertise, self.advertise_port.map_or(bound, |base| nth_port(base, index))).into()
+    }
+}
+
+/// The port of worker `index`, when worker 0 has `base`; [`Config::validate`] has seen that there are so many.
+fn nth_port(base: u16, index: usize) -> u16 {
+    base.saturating_add(u16::try_from(index).unwrap_or(u16::MAX))
 }
 
 impl Default for Config {
     fn default() -> Self {
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Config {
-            addresses: vec![Address { bind: local, advertise: local }],
+            addresses: vec![Address { bind: local, advertise: local, advertise_port: None }],
             base_port: 0,
             workers: NonZeroUsize::MIN,
             slots: 8,
@@ -299,6 +315,17 @@ mod tests {
         let mut config = Config::default();
         config.addresses[0].advertise = any;
         assert_eq!(config.validate(), Err(ConfigError::Advertise(any)));
+    }
+
+    #[test]
+    fn ports_count_up_outside_as_they_do_inside() {
+        let outside = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+        let mapped = |port| Address { bind: outside, advertise: outside, advertise_port: port };
+        assert_eq!(mapped(Some(9_000)).advertised(2, 8_083), (outside, 9_002).into());
+        assert_eq!(mapped(None).advertised(2, 8_083), (outside, 8_083).into());
+        let workers = NonZeroUsize::MIN.saturating_add(1);
+        let config = Config { addresses: vec![mapped(Some(65_535))], workers, ..Config::default() };
+        assert_eq!(config.validate(), Err(ConfigError::Ports { base: 65_535, workers: 2 }));
     }
 
     #[test]

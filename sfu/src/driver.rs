@@ -94,7 +94,7 @@ impl Driver {
     ) -> io::Result<(Driver, Waker, u16)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let (mut rims, port) = bind_all(config, config.port_of(number))?;
+        let (mut rims, port) = bind_all(config, number)?;
         for (index, rim) in rims.iter_mut().enumerate() {
             let (udp, tcp) = tokens(index);
             rim.register(poll.registry(), udp, tcp)?;

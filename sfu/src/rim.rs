@@ -43,25 +43,28 @@ impl Rim {
     }
 }
 
-/// Binds every address on the same port number. Zero: one that is free on all of them.
-pub(crate) fn bind_all(config: &Config, port: u16) -> io::Result<(Vec<Rim>, u16)> {
+/// Binds every address for worker `number`, on the same port number; one that is free on all of them where the system
+/// may choose.
+pub(crate) fn bind_all(config: &Config, number: usize) -> io::Result<(Vec<Rim>, u16)> {
+    let port = config.port_of(number);
     let mut attempts = if port == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
-        match try_bind_all(config, port) {
+        match try_bind_all(config, number, port) {
             Err(error) if attempts > 0 && error.kind() == ErrorKind::AddrInUse => {}
             result => return result,
         }
     }
 }
 
-fn try_bind_all(config: &Config, wanted: u16) -> io::Result<(Vec<Rim>, u16)> {
+fn try_bind_all(config: &Config, number: usize, wanted: u16) -> io::Result<(Vec<Rim>, u16)> {
     let mut port = wanted;
     let mut rims: Vec<(IpAddr, Rim)> = Vec::new();
-    for Address { bind, advertise } in &config.addresses {
+    for address in &config.addresses {
+        let Address { bind, .. } = address;
         // Behind address translation one local address may have several names.
-        if let Some((_, rim)) = rims.iter_mut().find(|(address, _)| address == bind) {
-            rim.advertised.push((*advertise, port).into());
+        if let Some((_, rim)) = rims.iter_mut().find(|(bound, _)| bound == bind) {
+            rim.advertised.push(address.advertised(number, port));
             continue;
         }
         let mut udp = None;
@@ -79,7 +82,7 @@ fn try_bind_all(config: &Config, wanted: u16) -> io::Result<(Vec<Rim>, u16)> {
             port = listener.local_addr()?.port();
             tcp = Some(listener);
         }
-        let advertised = vec![(*advertise, port).into()];
+        let advertised = vec![address.advertised(number, port)];
         rims.push((*bind, Rim { udp, tcp, advertised, udp_readable: true, tcp_readable: true }));
     }
     Ok((rims.into_iter().map(|(_, rim)| rim).collect(), port))

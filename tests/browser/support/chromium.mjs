@@ -40,7 +40,7 @@ const PICTURE_TRIES = 4;
 const WAKING_MS = 250;
 
 /** A window that costs little to paint. */
-const SMALL = { viewport: { width: 360, height: 480 }, reducedMotion: 'reduce' };
+export const SMALL = { viewport: { width: 360, height: 480 }, reducedMotion: 'reduce' };
 
 /** A page of Chromium, with the few verbs that a person needs. */
 export class ChromiumPage {
@@ -92,7 +92,7 @@ export class ChromiumPage {
    * @param {number[]} tones
    */
   static async openMany(tones) {
-    const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, '--mute-audio'] });
+    const browser = await launchMuted();
     let open = tones.length;
     const closeOne = async () => {
       open -= 1;
@@ -165,6 +165,11 @@ export class ChromiumPage {
   async close() {
     await this.#close();
   }
+}
+
+/** A browser without loudspeakers, for pages that make their own microphones. */
+export function launchMuted() {
+  return chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, '--mute-audio'] });
 }
 
 function beginningWith(name) {

@@ -192,6 +192,27 @@ export class Person {
     return heard(samples).at;
   }
 
+  /** Hears this tone, and goes on hearing it for a while. */
+  async goesOnHearing(hertz) {
+    const steadily = (samples) => {
+      const before = samples.findLastIndex((sample) => !isHeard(sample, hertz));
+      return samples.length > 0 && samples.at(-1).at - (samples[before + 1]?.at ?? Infinity) >= A_WHILE_MS;
+    };
+    const from = await this.#now();
+    await until(`${this.name} goes on hearing ${hertz} Hz`, () => this.#samples(from), steadily);
+  }
+
+  /** The longest time since then in which every moment was without this tone. */
+  async longestWithout(hertz, since) {
+    let longest = 0;
+    let last = since;
+    for (const sample of await this.#samples(since)) {
+      if (isHeard(sample, hertz)) last = sample.at;
+      else longest = Math.max(longest, sample.at - last);
+    }
+    return longest;
+  }
+
   /** The strongest tone of every voice that was heard, moment by moment since then. */
   async heard(since) {
     return this.#ask((question) => window.ears.heard(question), { since, loud: LOUD });

@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BINARY = path.join(ROOT, 'target/debug/cromulent');
 
 /** Two, so that people who talk to each other may well be on different threads. */
-const WORKERS = 2;
+export const WORKERS = 2;
 
 export class Server {
   #child;
@@ -33,6 +33,9 @@ export class Server {
   constructor(port, voicePort, log, flags, binary) {
     this.#binary = binary;
     this.url = `http://localhost:${port}`;
+    /** Where it listens: the page, and the first port of voice. */
+    this.port = port;
+    this.voicePort = voicePort;
     this.data = mkdtempSync(path.join(tmpdir(), 'cromulent-data-'));
     this.#log = createWriteStream(log);
     this.#arguments = [
@@ -130,7 +133,7 @@ export class Server {
  * hands out by itself, or a browser might take one before the server does.
  * @param {number} count
  */
-async function freePort(count) {
+export async function freePort(count) {
   for (let attempt = 0; attempt < 100; attempt++) {
     const first = 20_000 + Math.floor(Math.random() * 12_000);
     const ports = Array.from({ length: count }, (_, i) => first + i);

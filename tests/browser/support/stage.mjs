@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ChromiumPage } from './chromium.mjs';
 import { FIREFOX_HERTZ, FirefoxPage } from './firefox.mjs';
+import { Impaired } from './impaired.mjs';
 import { Person } from './person.mjs';
-import { Server } from './server.mjs';
+import { freePort, Server, WORKERS } from './server.mjs';
 
 const LOGS = fileURLToPath(new URL('../../../target/test-logs/browser/', import.meta.url));
 
@@ -21,9 +22,10 @@ const LAST_LINES = 40;
  * One test.
  * @param {string} name What holds.
  * @param {(stage: Stage) => Promise<void>} tell
+ * @param {{ skip?: string | false, todo?: string | false }} [options] Why it cannot be told here, or does not hold yet.
  */
-export function story(name, tell) {
-  test(name, { timeout: STUCK_MS }, async (context) => {
+export function story(name, tell, options = {}) {
+  test(name, { timeout: STUCK_MS, ...options }, async (context) => {
     const stage = new Stage(name, context);
     try {
       await tell(stage);
@@ -41,6 +43,8 @@ class Stage {
   #slug;
   #log;
   #servers = [];
+  /** @type {Impaired[]} */
+  #networks = [];
   /** @type {Person[]} */
   #people = [];
 
@@ -56,6 +60,26 @@ class Stage {
     const server = await Server.start(this.#log, flags);
     this.#servers.push(server);
     return server;
+  }
+
+  /** A server whose voice is reached only through a network that can have faults. */
+  async serverBehindANetwork(...flags) {
+    const front = await freePort(WORKERS);
+    const outside = ['--voice-addresses', '127.0.0.1', '--voice-public-address', '127.0.0.1', '--voice-public-port', String(front)];
+    const server = await this.server(...outside, ...flags);
+    return { server, network: await this.network(front, server.voicePort, WORKERS) };
+  }
+
+  /**
+   * A network between these ports of this machine.
+   * @param {number} front The first port where clients come.
+   * @param {number} port The first port of the server.
+   * @param {number} ports How many.
+   */
+  async network(front, port, ports) {
+    const network = await Impaired.start({ front, port, ports, seed: 1 });
+    this.#networks.push(network);
+    return network;
   }
 
   /**
@@ -109,6 +133,7 @@ class Stage {
   async close() {
     const closed = await Promise.allSettled(this.#people.map((person) => person.goesAway()));
     closed.push(...(await Promise.allSettled(this.#servers.map((server) => server.stop()))));
+    closed.push(...(await Promise.allSettled(this.#networks.map((network) => network.stop()))));
     const failed = closed.find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
   }
