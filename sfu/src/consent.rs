@@ -3,7 +3,11 @@
 //! A browser asks every few seconds whether it may go on, and of somebody who is silent nothing else comes. A
 //! session looks through all that it might have to do for each of these; here a request is read, authenticated and
 //! answered. Whatever is out of the ordinary is left to the session: a name that is not his, another role,
-//! attributes that must be understood, no fingerprint. Knows neither rooms nor paths. Start at [`Consent::answer`].
+//! attributes that must be understood, no fingerprint.
+//!
+//! A request can be recorded and sent again from elsewhere, so one that comes from a new address says little about where
+//! somebody is. Then he is asked there: what answers a question made up just now was not recorded. Knows neither rooms
+//! nor paths. Start at [`Consent::answer`].
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -26,12 +30,18 @@ const USERNAME: u16 = 0x0006;
 const INTEGRITY: u16 = 0x0008;
 const MAPPED_ADDRESS: u16 = 0x0020;
 const PRIORITY: u16 = 0x0024;
+/// As of an address that is seen for the first time (RFC 8445 section 5.1.2.1); nothing hangs on it, since the other
+/// side chooses.
+const PRIORITY_OF_OURS: u32 = 110 << 24 | 0x00ff_ffff;
 const USE_CANDIDATE: u16 = 0x0025;
 const FINGERPRINT: u16 = 0x8028;
 const CONTROLLED: u16 = 0x8029;
 
 /// Attributes up to this one must be understood (RFC 8489 section 14).
 const MUST_BE_UNDERSTOOD: u16 = 0x7fff;
+
+/// What tells one request from another.
+pub(crate) const TRANSACTION_LEN: usize = 12;
 
 /// The length of HMAC-SHA1 (RFC 8489 section 14.5).
 const INTEGRITY_LEN: usize = 20;
@@ -50,12 +60,42 @@ pub(crate) struct Consent {
     user_name: Box<[u8]>,
     /// Ours: it seals his requests and our answers.
     password: Box<[u8]>,
+    /// His: it seals our requests and his answers.
+    his_password: Box<[u8]>,
 }
 
 impl Consent {
-    pub(crate) fn new(ours: &IceCreds, his_user_name: &str) -> Consent {
-        let user_name = format!("{}:{his_user_name}", ours.ufrag).into_bytes().into();
-        Consent { user_name, password: ours.pass.as_bytes().into() }
+    pub(crate) fn new(ours: &IceCreds, his: &IceCreds) -> Consent {
+        let user_name = format!("{}:{}", ours.ufrag, his.ufrag).into_bytes().into();
+        let [password, his_password] = [ours, his].map(|credentials| credentials.pass.as_bytes().into());
+        Consent { user_name, password, his_password }
+    }
+
+    /// Appends a request that only he can answer.
+    pub(crate) fn ask(&self, transaction: &[u8; TRANSACTION_LEN], request: &mut Vec<u8>) -> Option<()> {
+        let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.his_password);
+        let colon = self.user_name.iter().position(|byte| *byte == b':')?;
+        let (ours, his) = self.user_name.split_at_checked(colon)?;
+        let name = [his.get(1..)?, b":", ours].concat();
+        let start = request.len();
+        request.extend_from_slice(&REQUEST);
+        request.extend_from_slice(&[0, 0]);
+        request.extend_from_slice(&COOKIE);
+        request.extend_from_slice(transaction);
+        write_head(USERNAME, name.len(), request);
+        request.extend_from_slice(&name);
+        request.resize(start + (request.len() - start).next_multiple_of(4), 0);
+        write_head(PRIORITY, size_of::<u32>(), request);
+        request.extend_from_slice(&PRIORITY_OF_OURS.to_be_bytes());
+        write_head(CONTROLLED, size_of::<u64>(), request);
+        request.extend_from_slice(&[0; size_of::<u64>()]);
+        seal(&key, request, start)
+    }
+
+    /// Whether this is his answer to the request of this transaction.
+    pub(crate) fn is_answer(&self, answer: &[u8], transaction: &[u8; TRANSACTION_LEN]) -> bool {
+        let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.his_password);
+        is_answer(answer, transaction, &key).is_some()
     }
 
     /// Appends the answer to a request from this address. `None`, and nothing appended, unless it is genuine and
@@ -70,17 +110,7 @@ impl Consent {
         answer.extend_from_slice(&COOKIE);
         answer.extend_from_slice(transaction);
         write_mapped_address(from, transaction, answer);
-        let message = answer.get(start..)?;
-        let seal = integrity(&key, message, message.len())?;
-        write_head(INTEGRITY, seal.as_ref().len(), answer);
-        answer.extend_from_slice(seal.as_ref());
-        // The checksum is made as if it were in already.
-        let len = answer.len() - start + HEAD_LEN + size_of::<u32>() - HEADER_LEN;
-        answer.get_mut(start + SUCCESS.len()..start + HEAD_LEN)?.copy_from_slice(&(len as u16).to_be_bytes());
-        let checksum = fingerprint(answer.get(start..)?);
-        write_head(FINGERPRINT, checksum.len(), answer);
-        answer.extend_from_slice(&checksum);
-        Some(())
+        seal(&key, answer, start)
     }
 
     fn authenticate(&self, request: &[u8], key: &Key) -> Option<()> {
@@ -110,6 +140,40 @@ impl Consent {
         }
         None
     }
+}
+
+/// Appends the seal and the checksum of the message that begins at `start`.
+fn seal(key: &Key, buffer: &mut Vec<u8>, start: usize) -> Option<()> {
+    let message = buffer.get(start..)?;
+    let seal = integrity(key, message, message.len())?;
+    write_head(INTEGRITY, seal.as_ref().len(), buffer);
+    buffer.extend_from_slice(seal.as_ref());
+    // The checksum is made as if it were in already.
+    let len = buffer.len() - start + HEAD_LEN + size_of::<u32>() - HEADER_LEN;
+    buffer.get_mut(start + SUCCESS.len()..start + HEAD_LEN)?.copy_from_slice(&(len as u16).to_be_bytes());
+    let checksum = fingerprint(buffer.get(start..)?);
+    write_head(FINGERPRINT, checksum.len(), buffer);
+    buffer.extend_from_slice(&checksum);
+    Some(())
+}
+
+fn is_answer(answer: &[u8], transaction: &[u8; TRANSACTION_LEN], key: &Key) -> Option<()> {
+    let (header, body) = answer.split_at_checked(HEADER_LEN)?;
+    let (head, named) = header.split_at_checked(HEAD_LEN + COOKIE.len())?;
+    let [t0, t1, l0, l1, cookie @ ..] = head else { return None };
+    let len = usize::from(u16::from_be_bytes([*l0, *l1]));
+    if [*t0, *t1] != SUCCESS || *cookie != COOKIE || named != transaction || len != body.len() {
+        return None;
+    }
+    let mut at = HEADER_LEN;
+    for _ in 0..ATTRIBUTES_MAX {
+        let (kind, value) = attribute(answer, at)?;
+        if kind == INTEGRITY {
+            return ends_well(answer, at, value, key);
+        }
+        at += HEAD_LEN + value.len().next_multiple_of(4);
+    }
+    None
 }
 
 /// Whether the seal that begins at `at` is right, and followed by a checksum that is, and by nothing else.
@@ -164,7 +228,7 @@ fn write_mapped_address(address: SocketAddr, transaction: &[u8], to: &mut Vec<u8
 
 fn write_head(kind: u16, len: usize, to: &mut Vec<u8>) {
     to.extend_from_slice(&kind.to_be_bytes());
-    // Ours are 20 bytes long at most.
+    // None of ours is as long as 64 KiB: a name has 537 bytes at most.
     to.extend_from_slice(&(len as u16).to_be_bytes());
 }
 
@@ -202,7 +266,9 @@ mod tests {
     }
 
     fn consent() -> Consent {
-        Consent::new(&IceCreds { ufrag: "ours".to_owned(), pass: PASSWORD.to_owned() }, "his")
+        let credentials =
+            |name: &str, password: &str| IceCreds { ufrag: name.to_owned(), pass: password.to_owned() };
+        Consent::new(&credentials("ours", PASSWORD), &credentials("his", "his password"))
     }
 
     /// A request with these attributes, sealed and with its checksum.
@@ -291,6 +357,30 @@ mod tests {
         assert_eq!(answered(&usual[..usual.len() - 8], FROM), None, "no checksum");
         assert_eq!(answered(&[&usual[..], &[0; 4]].concat(), FROM), None, "something behind it");
         assert!(answered(&request(&[name, name]), FROM).is_none(), "two names");
+    }
+
+    #[test]
+    fn a_question_is_answered_by_him_alone_and_once() {
+        let asked = [5; TRANSACTION_LEN];
+        let mut question = Vec::new();
+        consent().ask(&asked, &mut question).unwrap();
+        assert_eq!((&question[..2], &question[8..20]), (&REQUEST[..], &asked[..]));
+        assert_eq!(attribute(&question, 20).unwrap(), (USERNAME, &b"his:ours"[..]));
+        let mut answer = [&SUCCESS[..], &[0, 0], &COOKIE, &asked].concat();
+        write_mapped_address(FROM.parse().unwrap(), &asked, &mut answer);
+        let unsealed = answer.clone();
+        seal(&Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"his password"), &mut answer, 0).unwrap();
+        assert!(consent().is_answer(&answer, &asked));
+        assert!(!consent().is_answer(&answer, &[6; TRANSACTION_LEN]), "to another question");
+        let mut ours = unsealed;
+        seal(&key(), &mut ours, 0).unwrap();
+        assert!(!consent().is_answer(&ours, &asked), "under our password, which he knows too");
+        for at in 0..answer.len() {
+            let mut wrong = answer.clone();
+            wrong[at] ^= 1;
+            assert!(!consent().is_answer(&wrong, &asked), "byte {at}");
+            assert!(!consent().is_answer(&answer[..at], &asked), "cut at {at}");
+        }
     }
 
     proptest! {

@@ -36,17 +36,23 @@ pub(crate) enum Route {
     },
     /// DTLS, RTP or RTCP from an address this participant has proven to have.
     Session(Key),
+    /// Voice or a report from an address nobody has, under the number of a stream that this participant sends.
+    /// Whoever reads along can write that number; it is his when its seal is.
+    Stray(Key),
     /// Nobody's.
     Unknown,
     /// No protocol spoken here.
     Malformed,
 }
 
-/// The addresses that participants have proven to have.
+/// The addresses that participants have proven to have, and the streams that they have proven to send.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
     // The standard hasher is keyed per process, so that nobody can choose addresses that collide.
     owners: HashMap<Origin, Key>,
+    /// By which somebody is found again whose address has changed without notice. As many for each participant as are
+    /// taken of him.
+    streams: HashMap<u32, Key>,
 }
 
 impl Demux {
@@ -55,6 +61,8 @@ impl Demux {
         match protocol(bytes) {
             // The user name decides, never the address: a browser behind the same address translator may
             // have been given an address that another one had before.
+            // An answer is to a question of ours, which went to an address he has.
+            Some(Protocol::Stun) if is_binding_success(bytes) => self.session(origin),
             Some(Protocol::Stun) => match BindingRequest::parse(bytes) {
                 Some(request) => match parse_user_name(request.local_user_name) {
                     Some(to) => Route::Binding { to, nominates: request.nominates },
@@ -62,12 +70,20 @@ impl Demux {
                 },
                 None => Route::Malformed,
             },
-            Some(Protocol::Session) => match self.owners.get(&origin) {
-                Some(owner) => Route::Session(*owner),
-                None => Route::Unknown,
+            Some(Protocol::Session) => match self.session(origin) {
+                Route::Unknown => self.stray(bytes).map_or(Route::Unknown, Route::Stray),
+                route => route,
             },
             None => Route::Malformed,
         }
+    }
+
+    fn session(&self, origin: Origin) -> Route {
+        self.owners.get(&origin).copied().map_or(Route::Unknown, Route::Session)
+    }
+
+    fn stray(&self, bytes: &[u8]) -> Option<Key> {
+        self.streams.get(&stream(bytes)?).copied()
     }
 
     /// Remembers that a participant has proven to have this address.
@@ -86,9 +102,31 @@ impl Demux {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.owners.len()
+    /// Remembers that a participant sends this stream. Of two who send the same, by chance or because one would like
+    /// to be taken for the other, the first is found by it.
+    pub(crate) fn learn_stream(&mut self, ssrc: u32, owner: Key) {
+        self.streams.entry(ssrc).or_insert(owner);
     }
+
+    /// Forgets a stream, if it is known as this participant's.
+    pub(crate) fn forget_stream(&mut self, ssrc: u32, owner: Key) {
+        if self.streams.get(&ssrc) == Some(&owner) {
+            self.streams.remove(&ssrc);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.owners.len() + self.streams.len()
+    }
+}
+
+/// The stream that a packet of voice or a report says it is of (RFC 3550 sections 5.1 and 6.4).
+fn stream(bytes: &[u8]) -> Option<u32> {
+    let ssrc = match bytes {
+        [128..=191, 192..=223, _, _, ssrc @ ..] | [128..=191, _, _, _, _, _, _, _, ssrc @ ..] => ssrc,
+        _ => return None,
+    };
+    Some(u32::from_be_bytes(*ssrc.first_chunk::<4>()?))
 }
 
 /// Digits of the key at the start of a user name: eight of the index, eight of the generation.
@@ -254,6 +292,35 @@ mod tests {
         assert_eq!(demux.route(origin(2), &rtp), Route::Unknown);
         let over_tcp = Origin { path: MediaPath::Tcp, ..origin(1) };
         assert_eq!(demux.route(over_tcp, &rtp), Route::Unknown);
+    }
+
+    #[test]
+    fn a_stream_is_found_at_an_address_nobody_has_and_stays_whose_it_was_first() {
+        let mut demux = Demux::default();
+        let other = Key { index: 9, generation: 9 };
+        demux.learn_stream(0x0102_0304, KEY);
+        demux.learn_stream(0x0102_0304, other);
+        let rtp = [0x80, 111, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4, 9, 9];
+        let report = [0x80, 201, 0, 1, 1, 2, 3, 4, 9, 9];
+        for bytes in [&rtp[..], &report] {
+            assert_eq!(demux.route(origin(1), bytes), Route::Stray(KEY));
+        }
+        assert_eq!(demux.route(origin(1), &rtp[..11]), Route::Unknown, "cut short");
+        demux.learn(origin(1), other);
+        assert_eq!(demux.route(origin(1), &rtp), Route::Session(other), "who is there already");
+        demux.forget_stream(0x0102_0304, other);
+        assert_eq!(demux.route(origin(2), &rtp), Route::Stray(KEY));
+        demux.forget_stream(0x0102_0304, KEY);
+        assert_eq!(demux.route(origin(2), &rtp), Route::Unknown);
+    }
+
+    #[test]
+    fn an_answer_goes_to_whose_address_it_comes_from() {
+        let mut demux = Demux::default();
+        let answer = [1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        assert_eq!(demux.route(origin(1), &answer), Route::Unknown);
+        demux.learn(origin(1), KEY);
+        assert_eq!(demux.route(origin(1), &answer), Route::Session(KEY));
     }
 
     #[test]

@@ -247,7 +247,7 @@ impl Driver {
     }
 
     fn read_mailbox(&mut self, now: Instant, crossings_dropped: u64) -> Turn {
-        let Letters { joins, media, rooms, leaves, stats, stop, .. } = self.mailbox.take();
+        let Letters { joins, restarts, media, rooms, leaves, stats, stop, .. } = self.mailbox.take();
         for (Placed { join, home }, reply) in joins {
             let answer = self.worker.join_from(now, &join, home);
             self.worker.set_room(now, join.room, self.directory.settings.of(join.room));
@@ -258,6 +258,10 @@ impl Driver {
                 // Whoever asked has gone away; nobody knows the answer, so nobody will come.
                 self.worker.leave(now, join.participant);
             }
+        }
+        for (who, offer, reply) in restarts {
+            // Whoever asked and has gone away asks again.
+            let _ = reply.send(self.worker.restart(now, who, &offer));
         }
         for (who, wish) in media {
             self.worker.set_media(now, who, wish.muted, wish.deafened);

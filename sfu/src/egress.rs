@@ -153,6 +153,17 @@ impl Egress {
         }
     }
 
+    /// Number and name of each of his streams, in order of slot.
+    pub(crate) fn lines(&self) -> Vec<(u32, String)> {
+        match self {
+            Egress::Undecided(plan) => {
+                plan.lines.iter().map(|line| (*line.ssrc, line.cname.clone())).collect()
+            }
+            Egress::Fast(reporting) => reporting.lines(),
+            Egress::Reference(reference) => reference.lines(),
+        }
+    }
+
     /// Whether the session may send a datagram. Media and reports are the session's to send only on its
     /// own way: on the other one two would use the same keys, and none of what it could still say (that
     /// it has received nothing) is true.

@@ -18,7 +18,7 @@ use crate::driver::{Driver, Links};
 use crate::id::{ParticipantId, RoomId};
 use crate::identity::{CertificateError, Identity};
 use crate::mailbox::{Mailbox, Placed, Wish};
-use crate::message::{Event, Join, JoinError};
+use crate::message::{Event, Join, JoinError, RestartError};
 use crate::settings::RoomSettings;
 use crate::stats::Stats;
 use crate::unread;
@@ -142,6 +142,19 @@ impl Sfu {
             self.shared.directory.forget(who);
             Err(JoinError::Stopped)
         })
+    }
+
+    /// Begins ICE again for a participant whose path is gone, and returns the SDP answer. Media goes on meanwhile, and
+    /// follows him to the new path.
+    ///
+    /// # Errors
+    /// See [`RestartError`]; then everything is as it was.
+    pub async fn restart(&self, participant: ParticipantId, offer: String) -> Result<String, RestartError> {
+        let remote = self.remote_of(participant).ok_or(RestartError::NotHere)?;
+        let (reply, answer) = oneshot::channel();
+        remote.mailbox.restart((participant, offer, reply))?;
+        remote.wake();
+        answer.await.unwrap_or(Err(RestartError::Stopped))
     }
 
     /// Changes what a participant may send and gets. Never blocks; holds within a turn of his worker.

@@ -55,20 +55,26 @@ impl Identity {
         Ok(Identity { crypto: Arc::new(watchful(stock)), handshakes, certificate, secret })
     }
 
-    /// The ICE credentials of one participant: his key for the demux to read, the rest for nobody to
-    /// guess.
-    pub(crate) fn credentials(&self, worker: usize, key: Key) -> IceCreds {
-        let prefix = user_name_prefix(key);
-        let worker = (worker as u64).to_be_bytes();
+    /// The ICE credentials of one participant, others after each restart: his key for the demux to read, the rest for
+    /// nobody to guess.
+    pub(crate) fn credentials(&self, worker: usize, key: Key, restarts: u32) -> IceCreds {
         let derive = |purpose: &[u8]| -> String {
-            let mac = self
-                .crypto
-                .sha1_hmac_provider
-                .sha1_hmac(&self.secret, &[purpose, &worker, prefix.as_bytes()]);
+            let mac = self.derive(purpose, worker, key, restarts);
             mac.iter().map(|byte| format!("{byte:02x}")).collect()
         };
         let user_name_rest: String = derive(b"ice user name").chars().take(8).collect();
-        IceCreds { ufrag: prefix.clone() + &user_name_rest, pass: derive(b"ice password") }
+        IceCreds { ufrag: user_name_prefix(key) + &user_name_rest, pass: derive(b"ice password") }
+    }
+
+    /// What is known here alone and belongs to one participant.
+    pub(crate) fn secret_of(&self, worker: usize, key: Key) -> [u8; 20] {
+        self.derive(b"questions", worker, key, 0)
+    }
+
+    fn derive(&self, purpose: &[u8], worker: usize, key: Key, restarts: u32) -> [u8; 20] {
+        let (prefix, worker) = (user_name_prefix(key), (worker as u64).to_be_bytes());
+        let parts: [&[u8]; 4] = [purpose, &worker, prefix.as_bytes(), &restarts.to_be_bytes()];
+        self.crypto.sha1_hmac_provider.sha1_hmac(&self.secret, &parts)
     }
 }
 
@@ -90,10 +96,11 @@ mod tests {
         let here = Identity::generate([1; 32]).unwrap();
         let there = Identity::generate([2; 32]).unwrap();
         let all = [
-            here.credentials(0, key),
-            here.credentials(1, key),
-            here.credentials(0, Key { generation: 2, ..key }),
-            there.credentials(0, key),
+            here.credentials(0, key, 0),
+            here.credentials(0, key, 1),
+            here.credentials(1, key, 0),
+            here.credentials(0, Key { generation: 2, ..key }, 0),
+            there.credentials(0, key, 0),
         ];
         for (n, a) in all.iter().enumerate() {
             assert_eq!(a.ufrag.len(), 24);

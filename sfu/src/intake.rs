@@ -61,6 +61,9 @@ const EXPECTED_MAX: u64 = 250;
 const EXPECTED_WRONG_MAX: u32 = 5_000;
 const DOUBTFUL_WRONG_MAX: u32 = 100;
 const STRANGERS_WRONG_MAX: u32 = 20;
+/// Of any kind, from addresses that are not his. Apart from the others, so that nobody needs to be taken for him to use
+/// up what his own packets live on. Who has moved needs one packet.
+const ELSEWHERE_WRONG_MAX: u32 = 100;
 
 /// One packet of a track, authenticated and decrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +90,7 @@ pub(crate) struct Intake {
     expected: WrongSeals,
     doubtful: WrongSeals,
     strangers: WrongSeals,
+    elsewhere: WrongSeals,
 }
 
 /// Wrong seals of one kind, second by second.
@@ -130,10 +134,21 @@ pub(crate) enum Worth {
     Nothing,
 }
 
+/// Where a packet came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whence {
+    /// An address that is his.
+    His,
+    /// One that nobody has: he has moved, or it is not his packet.
+    Elsewhere,
+}
+
 /// A packet that was taken.
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) packet: Packet,
+    /// Nothing had come of its stream before.
+    pub(crate) began: bool,
     /// Its stream has brought nothing newer before; so it was not recorded somewhere and sent again.
     pub(crate) newest: bool,
 }
@@ -216,11 +231,18 @@ impl Intake {
             expected: WrongSeals::new(now, EXPECTED_WRONG_MAX),
             doubtful: WrongSeals::new(now, DOUBTFUL_WRONG_MAX),
             strangers: WrongSeals::new(now, STRANGERS_WRONG_MAX),
+            elsewhere: WrongSeals::new(now, ELSEWHERE_WRONG_MAX),
         }
     }
 
     /// Takes an SRTP packet, if it is genuine and worth it.
-    pub(crate) fn take(&mut self, now: Instant, packet: &[u8], worth: Worth) -> Result<Taken, Refusal> {
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        worth: Worth,
+        from: Whence,
+    ) -> Result<Taken, Refusal> {
         let header = Header::parse(packet, self.terms.level).ok_or(Refusal::Malformed)?;
         if !self.terms.includes(header.payload_type) {
             return Err(Refusal::Foreign);
@@ -246,10 +268,11 @@ impl Intake {
             }
             None => (u64::from(header.sequence), Likeness::Stranger),
         };
-        let wrong = match likeness {
-            Likeness::Expected => &mut self.expected,
-            Likeness::Doubtful => &mut self.doubtful,
-            Likeness::Stranger => &mut self.strangers,
+        let wrong = match (from, likeness) {
+            (Whence::Elsewhere, _) => &mut self.elsewhere,
+            (Whence::His, Likeness::Expected) => &mut self.expected,
+            (Whence::His, Likeness::Doubtful) => &mut self.doubtful,
+            (Whence::His, Likeness::Stranger) => &mut self.strangers,
         };
         if !wrong.leave_room(now) {
             return Err(Refusal::Suspect);
@@ -260,7 +283,9 @@ impl Intake {
             wrong.count += 1;
             return Err(Refusal::Forged);
         };
+        let streams = self.streams.len();
         let newest = self.note(now, index, &header);
+        let began = self.streams.len() > streams;
         let payload = if header.padded { without_padding(body).ok_or(Refusal::Malformed)? } else { body };
         let packet = Packet {
             ssrc: header.ssrc,
@@ -271,7 +296,12 @@ impl Intake {
             sound: header.sound,
             payload: Arc::from(payload),
         };
-        Ok(Taken { packet, newest })
+        Ok(Taken { packet, began, newest })
+    }
+
+    /// The streams that have shown to be genuine.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = u32> + '_ {
+        self.streams.iter().map(|stream| stream.ssrc)
     }
 
     /// What is to be told of his streams on which something has come since the last time.

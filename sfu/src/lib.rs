@@ -38,7 +38,7 @@
 //! - What a packet says is believed once it has been authenticated; until then it is a hint, on which
 //!   nothing hangs but whether opening it is worth it. A packet is taken once.
 //! - An address is believed only after something that came from it has been authenticated; media follows
-//!   a voice only to where its newest packet came from.
+//!   a voice only to where its newest packet came from, and who is silent to where he has answered.
 //! - A worker with too much to do uses fewer slots, then lets nobody else in; who is talking goes on.
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
@@ -99,7 +99,9 @@ pub use handle::{Events, Sfu, StartError};
 pub use id::{ParticipantId, RoomId};
 pub use identity::{CertificateError, Identity};
 pub use load::{Pressure, SlotsUsed};
-pub use message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
+pub use message::{
+    Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, RestartError, Run, Transmit,
+};
 pub use settings::RoomSettings;
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

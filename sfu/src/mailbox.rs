@@ -13,11 +13,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::id::{ParticipantId, RoomId};
-use crate::message::{Join, JoinError};
+use crate::message::{Join, JoinError, RestartError};
 use crate::stats::{ParticipantStats, WorkerStats};
 
 /// Where the answer to a request to join goes.
 pub(crate) type JoinReply = oneshot::Sender<Result<String, JoinError>>;
+
+/// Where the answer to a request to begin ICE again goes.
+pub(crate) type RestartReply = oneshot::Sender<Result<String, RestartError>>;
+
+/// A request to begin ICE again.
+pub(crate) type Restart = (ParticipantId, String, RestartReply);
 
 /// Where a worker's counters go.
 pub(crate) type StatsReply = oneshot::Sender<(WorkerStats, Vec<ParticipantStats>)>;
@@ -43,6 +49,7 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
     pub(crate) joins: VecDeque<(Placed, JoinReply)>,
+    pub(crate) restarts: VecDeque<Restart>,
     pub(crate) media: BTreeMap<ParticipantId, Wish>,
     /// Rooms whose settings have changed; what they are now is to be looked up.
     pub(crate) rooms: BTreeSet<RoomId>,
@@ -73,6 +80,20 @@ impl Mailbox {
             return Err(JoinError::Busy);
         }
         letters.joins.push_back((join, reply));
+        self.written.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Bounded as joins are.
+    pub(crate) fn restart(&self, restart: Restart) -> Result<(), RestartError> {
+        let mut letters = self.lock();
+        if letters.closed || letters.stop {
+            return Err(RestartError::Stopped);
+        }
+        if letters.restarts.len() >= self.joins_max {
+            return Err(RestartError::Busy);
+        }
+        letters.restarts.push_back(restart);
         self.written.store(true, Ordering::Release);
         Ok(())
     }

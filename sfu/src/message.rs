@@ -184,6 +184,32 @@ pub enum JoinError {
     Stopped,
 }
 
+/// Why ICE was not begun again within a session. It goes on as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RestartError {
+    /// There is no such participant, or not any more.
+    #[error("the participant is not here")]
+    NotHere,
+    /// The offer is larger than any browser's.
+    #[error("the offer is too large")]
+    OfferTooLarge,
+    /// The offer is not SDP, or lacks what a WebRTC session needs.
+    #[error("the offer cannot be understood: {0}")]
+    OfferMalformed(OfferFault),
+    /// Another certificate, or another number of lines: this offer wants to begin something else.
+    #[error("the offer is of another session")]
+    AnotherSession,
+    /// So often in so short a time.
+    #[error("too soon after the last time")]
+    TooSoon,
+    /// So many commands wait that another one would only wait too long.
+    #[error("the server is busy")]
+    Busy,
+    /// The SFU was stopped, or this part of it is gone.
+    #[error("voice has been stopped")]
+    Stopped,
+}
+
 /// What is wrong with an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum OfferFault {

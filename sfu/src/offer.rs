@@ -4,6 +4,7 @@
 //! everything, and only what a voice session needs is handed on to the session's own parser. Knows
 //! nothing of rooms. Start at [`Offer::parse`].
 
+use str0m::IceCreds;
 use str0m::media::Mid;
 
 use crate::message::OfferFault;
@@ -35,8 +36,10 @@ pub(crate) struct Offer {
     pub(crate) sdp: String,
     /// The same as if only the line he speaks on had been offered.
     pub(crate) speaking: String,
-    /// His half of the user name of checks (RFC 8445 section 7.2.2).
-    pub(crate) user_name: String,
+    /// His credentials for checks (RFC 8445 section 7.2.2).
+    pub(crate) his: IceCreds,
+    /// Of his certificate.
+    pub(crate) fingerprint: String,
 }
 
 /// One media section while it is read.
@@ -110,15 +113,41 @@ impl Offer {
                 push_line(&mut sdp, line);
             }
         }
-        let (user_name, transport) = agreed.complete()?;
-        Self::from_sections(&sections, sdp, user_name, &transport)
+        let (his, fingerprint) = agreed.complete()?;
+        Self::from_sections(&sections, sdp, his, fingerprint)
+    }
+
+    /// An answer to this offer in which the lines he listens on are those of streams that there are: number and name of
+    /// each, in order.
+    pub(crate) fn with_streams(&self, answer: &str, streams: &[(u32, String)]) -> String {
+        let mut text = String::with_capacity(answer.len());
+        let mut sections = answer.split("\r\nm=");
+        text.push_str(sections.next().unwrap_or_default());
+        for section in sections {
+            text.push_str("\r\nm=");
+            let mid = section.lines().find_map(|line| line.strip_prefix("a=mid:"));
+            let place = self.receiving.iter().position(|line| mid.is_some_and(|mid| *line == Mid::from(mid)));
+            let Some((ssrc, cname)) = place.and_then(|place| streams.get(place)) else {
+                text.push_str(section);
+                continue;
+            };
+            let renamed = section.split("\r\n").map(|line| match line.strip_prefix("a=ssrc:") {
+                Some(rest) => match rest.split_once(' ').map_or("", |(_, rest)| rest) {
+                    rest if rest.starts_with("cname:") => format!("a=ssrc:{ssrc} cname:{cname}"),
+                    rest => format!("a=ssrc:{ssrc} {rest}"),
+                },
+                None => line.to_owned(),
+            });
+            text.push_str(&renamed.collect::<Vec<_>>().join("\r\n"));
+        }
+        text
     }
 
     fn from_sections(
         sections: &[Section],
         sdp: String,
-        user_name: String,
-        transport: &str,
+        his: IceCreds,
+        fingerprint: String,
     ) -> Result<Offer, OfferFault> {
         let mut mids = Vec::with_capacity(sections.len());
         for section in sections {
@@ -143,8 +172,12 @@ impl Offer {
             return Err(OfferFault::NoOpus);
         }
         let receiving = lines(Direction::Receives).map(|(_, mid)| mid).collect();
-        let speaking = Self::with_one_line(sections, section, mid, &sdp, transport);
-        Ok(Offer { sending: mid, receiving, sdp, speaking, user_name })
+        let transport = format!(
+            "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n",
+            his.ufrag, his.pass
+        );
+        let speaking = Self::with_one_line(sections, section, mid, &sdp, &transport);
+        Ok(Offer { sending: mid, receiving, sdp, speaking, his, fingerprint })
     }
 
     /// The text with `section` alone, on a transport of its own. What was said of the shared one stands there, since it
@@ -211,17 +244,13 @@ impl<'a> Agreed<'a> {
         Ok(())
     }
 
-    /// The user name, and lines that say all of it.
-    fn complete(&self) -> Result<(String, String), OfferFault> {
+    /// His credentials and the fingerprint of his certificate.
+    fn complete(&self) -> Result<(IceCreds, String), OfferFault> {
         let (Some(user_name), Some(password)) = (self.user_name, self.password) else {
             return Err(OfferFault::NoIceCredentials);
         };
-        let fingerprint = self.fingerprint.as_deref().ok_or(OfferFault::NoFingerprint)?;
-        let lines = format!(
-            "a=ice-ufrag:{user_name}\r\na=ice-pwd:{password}\r\na=fingerprint:sha-256 {fingerprint}\r\n\
-             a=setup:actpass\r\n"
-        );
-        Ok((user_name.to_owned(), lines))
+        let fingerprint = self.fingerprint.clone().ok_or(OfferFault::NoFingerprint)?;
+        Ok((IceCreds { ufrag: user_name.to_owned(), pass: password.to_owned() }, fingerprint))
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::hmac;
 use str0m::change::SdpOffer;
 use str0m::format::Codec as CodecName;
 use str0m::media::Mid;
@@ -16,16 +17,17 @@ use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionMap};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Reason, Rtc, RtcConfig};
 
+use crate::bucket::Bucket;
 use crate::config::{EgressPath, Timeouts};
-use crate::consent::Consent;
-use crate::demux::{Key, is_binding_success, is_stun};
+use crate::consent::{Consent, TRANSACTION_LEN};
+use crate::demux::{Key, Origin, is_binding_success, is_stun};
 use crate::egress::{Egress, Heard, Lanes, NewLane, Plan, Sent, is_media, is_rtcp};
 use crate::forwarder::{Codec, Outgoing};
 use crate::id::{ParticipantId, RoomId, SlotIndex};
 use crate::identity::Identity;
-use crate::intake::{Intake, Packet, Refusal, Taken, Worth};
+use crate::intake::{Intake, Packet, Refusal, Taken, Whence, Worth};
 use crate::keys::{self, KeyBox};
-use crate::message::{Datagram, MediaPath, OfferFault};
+use crate::message::{Datagram, MediaPath, OfferFault, RestartError};
 use crate::offer::Offer;
 use crate::outbox::{Destination, Outbox};
 use crate::reach::{Noted, Proof, Reach};
@@ -43,6 +45,17 @@ const SESSION_REST: Duration = Duration::from_secs(30);
 /// How often a session is left a check that could be answered past it: it takes a path for lost on which none has
 /// come for 15 seconds, and the next may be 6 seconds away (RFC 7675 section 5.1).
 const SESSION_CHECK: Duration = Duration::from_secs(8);
+
+/// Questions to somebody who may have moved, per second and how many at once, and how long an answer may take. Each is
+/// caused by a check that is his, but may have been recorded.
+const QUESTIONS_PER_SECOND: f32 = 2.0;
+const QUESTIONS_BURST: f32 = 4.0;
+const QUESTION_HOLDS: Duration = Duration::from_secs(3);
+
+/// New credentials per second, and how many at once. A page asks when its path is gone, and then waits ever longer; each
+/// costs as much as a join.
+const RESTARTS_PER_SECOND: f32 = 0.25;
+const RESTARTS_BURST: f32 = 4.0;
 
 /// One participant.
 #[derive(Debug)]
@@ -77,7 +90,17 @@ pub(crate) struct Participant {
     intake: Option<Box<Intake>>,
     /// What answers his checks past the session, and when it was last left to the session.
     consent: Consent,
-    checked_at: Instant,
+    /// `None`: the next one is the session's.
+    checked_at: Option<Instant>,
+    /// What answers checks with the credentials before these: his browser keeps the path it has until it has another.
+    former: Option<Consent>,
+    restarts: u32,
+    may_restart: Bucket,
+    /// What he is being asked at an address he may have moved to.
+    question: Option<Question>,
+    may_ask: Bucket,
+    secret: [u8; 20],
+    questions: u64,
     /// The newest packet the session has opened: stream and number.
     newest: Option<(u32, u64)>,
     egress: Egress,
@@ -113,6 +136,14 @@ pub(crate) enum Link {
     Interrupted,
 }
 
+/// Sent to where he may be; only he can answer it, and only after he got it.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    to: Origin,
+    transaction: [u8; TRANSACTION_LEN],
+    at: Instant,
+}
+
 /// What came out of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Produced {
@@ -127,6 +158,8 @@ pub(crate) struct Produced {
     /// The session is over.
     pub(crate) ended: bool,
     pub(crate) noted: Noted,
+    /// A stream he has just proven to send.
+    pub(crate) began: Option<u32>,
     /// What is sent to him goes through this from now on.
     pub(crate) lane: Option<Box<NewLane>>,
     /// The datagram was no good.
@@ -175,13 +208,26 @@ pub(crate) struct Opening<'a> {
     pub(crate) candidates: &'a [Candidate],
     pub(crate) egress: EgressPath,
     pub(crate) born: Instant,
+    /// Known to nobody else; what he is asked follows from it.
+    pub(crate) secret: [u8; 20],
+}
+
+/// What is needed to begin ICE again within a session.
+#[derive(Debug)]
+pub(crate) struct Restarting<'a> {
+    pub(crate) offer: Offer,
+    pub(crate) identity: &'a Identity,
+    pub(crate) candidates: &'a [Candidate],
+    pub(crate) worker: usize,
+    pub(crate) key: Key,
 }
 
 impl Participant {
     /// Opens a session for an offer, and answers it.
     pub(crate) fn open(now: Instant, opening: Opening<'_>) -> Result<(Participant, String), OfferFault> {
-        let Opening { id, room, media, offer, identity, credentials, candidates, egress, born } = opening;
-        let consent = Consent::new(&credentials, &offer.user_name);
+        let Opening { id, room, media, offer, identity, credentials, candidates, egress, born, secret } =
+            opening;
+        let consent = Consent::new(&credentials, &offer.his);
         let begin = |sdp: &str| begin(now, identity, &credentials, candidates, sdp);
         let (mut rtc, mut keys, answer) = begin(&offer.sdp)?;
         let codec = agreed_codec(&rtc, offer.sending).ok_or(OfferFault::NoOpus)?;
@@ -215,7 +261,14 @@ impl Participant {
             on_air: false,
             intake: None,
             consent,
-            checked_at: now,
+            checked_at: None,
+            former: None,
+            restarts: 0,
+            may_restart: Bucket::new(now, RESTARTS_PER_SECOND, RESTARTS_BURST),
+            question: None,
+            may_ask: Bucket::new(now, QUESTIONS_PER_SECOND, QUESTIONS_BURST),
+            secret,
+            questions: 0,
             newest: None,
             egress,
             keys,
@@ -243,7 +296,15 @@ impl Participant {
             return;
         }
         if is_media(datagram.contents) && self.intake.is_some() {
-            return self.take_media(now, datagram, produced);
+            return self.take_media(now, datagram, Whence::His, produced);
+        }
+        if is_binding_success(datagram.contents) {
+            produced.refused = !self.is_answered(now, datagram);
+            if !produced.refused {
+                self.heard_at = now;
+                produced.noted = self.reach.proven(now, origin, datagram.local, Proof::Answer);
+            }
+            return;
         }
         if is_stun(datagram.contents) && self.consents(now, datagram, outbox) {
             self.heard_at = now;
@@ -266,7 +327,7 @@ impl Participant {
         self.drain(now, outbox, produced);
         // Only what the session has found genuine: others' noise must not keep his checks from it.
         if produced.binding_answered {
-            self.checked_at = now;
+            self.checked_at = Some(now);
         }
         let proof = if produced.newer {
             Proof::Audio
@@ -283,13 +344,100 @@ impl Participant {
         };
         self.heard_at = now;
         produced.noted = self.reach.proven(now, origin, datagram.local, proof);
+        // He wants to be sent to where this came from, and it may have been recorded.
+        if proof == Proof::Nomination && self.reach.path().is_some_and(|path| path.remote != origin) {
+            self.ask(now, datagram, outbox);
+        }
+    }
+
+    /// Takes voice or a report from an address nobody has, under the number of a stream of his.
+    pub(crate) fn receive_stray(&mut self, now: Instant, datagram: &Datagram<'_>, produced: &mut Produced) {
+        assert!(!self.fault, "a fault was injected");
+        if self.intake.is_none() || !self.reach.admits(now, datagram.origin()) {
+            produced.refused = true;
+            return;
+        }
+        self.take_media(now, datagram, Whence::Elsewhere, produced);
+    }
+
+    /// Asks him at an address that he may have moved to whether he is there.
+    fn ask(&mut self, now: Instant, datagram: &Datagram<'_>, outbox: &mut Outbox) {
+        let origin = datagram.origin();
+        let asked = self.question.is_some_and(|question| question.to == origin && question.holds(now));
+        if asked || !self.may_ask.take(now) {
+            return;
+        }
+        self.questions += 1;
+        let Some(transaction) = transaction(&self.secret, self.questions) else { return };
+        let to = Destination { path: datagram.path, local: datagram.local, remote: datagram.remote };
+        if outbox.write(to, |buffer, _| self.consent.ask(&transaction, buffer)).is_some() {
+            self.question = Some(Question { to: origin, transaction, at: now });
+        }
+    }
+
+    /// Whether this is the answer to what he was asked, from where he was asked it.
+    fn is_answered(&mut self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let origin = datagram.origin();
+        let waiting = self.question.filter(|question| question.to == origin && question.holds(now));
+        let Some(Question { transaction, .. }) = waiting else { return false };
+        let answered = self.consent.is_answer(datagram.contents, &transaction);
+        if answered {
+            self.question = None;
+        }
+        answered
+    }
+
+    /// Begins ICE again within the session, with new credentials on both sides, and answers the offer; media goes on
+    /// where it goes meanwhile.
+    pub(crate) fn restart(
+        &mut self,
+        now: Instant,
+        restarting: Restarting<'_>,
+        outbox: &mut Outbox,
+        produced: &mut Produced,
+    ) -> Result<String, RestartError> {
+        assert!(!self.fault, "a fault was injected");
+        let Restarting { offer, identity, candidates, worker, key } = restarting;
+        let known = self.rtc.direct_api().remote_dtls_fingerprint().map(ToString::to_string);
+        let same =
+            known.is_none_or(|known| known.eq_ignore_ascii_case(&format!("sha-256 {}", offer.fingerprint)));
+        let lines = self.egress.lines();
+        if !same || lines.len() != offer.receiving.len() {
+            return Err(RestartError::AnotherSession);
+        }
+        if !self.may_restart.take(now) {
+            return Err(RestartError::TooSoon);
+        }
+        self.restarts += 1;
+        let credentials = identity.credentials(worker, key, self.restarts);
+        // Another session answers, since this one does not know all of his lines; theirs are those he has already.
+        let (_, _, answer) = begin(now, identity, &credentials, candidates, &offer.sdp)
+            .map_err(RestartError::OfferMalformed)?;
+        let answer = offer.with_streams(&answer, &lines);
+        let consent = Consent::new(&credentials, &offer.his);
+        self.former = Some(std::mem::replace(&mut self.consent, consent));
+        (self.checked_at, self.question) = (None, None);
+        self.rtc.direct_api().set_local_ice_credentials(credentials);
+        self.rtc.direct_api().set_remote_ice_credentials(offer.his);
+        self.drain(now, outbox, produced);
+        Ok(answer)
     }
 
     /// Answers a check that tells nothing new, past the session; false when it is the session's.
     fn consents(&mut self, now: Instant, datagram: &Datagram<'_>, outbox: &mut Outbox) -> bool {
         let to = Destination { path: datagram.path, local: datagram.local, remote: datagram.remote };
         let usual = self.is_settled() && self.destination() == Some(to);
-        if !usual || now.saturating_duration_since(self.checked_at) >= SESSION_CHECK {
+        if !usual {
+            return false;
+        }
+        // The session would not know them any more.
+        let former =
+            |buffer: &mut Vec<u8>, _| self.former.as_ref()?.answer(datagram.contents, to.remote, buffer);
+        if self.former.is_some() && outbox.write(to, former).is_some() {
+            return true;
+        }
+        let due = |at: Instant| now.saturating_duration_since(at) >= SESSION_CHECK;
+        if self.checked_at.is_none_or(due) {
             return false;
         }
         let answer = |buffer: &mut Vec<u8>, _| self.consent.answer(datagram.contents, to.remote, buffer);
@@ -297,19 +445,25 @@ impl Participant {
     }
 
     /// Takes a packet of voice or a report past the session.
-    fn take_media(&mut self, now: Instant, datagram: &Datagram<'_>, produced: &mut Produced) {
+    fn take_media(&mut self, now: Instant, datagram: &Datagram<'_>, from: Whence, produced: &mut Produced) {
         let taken = if is_rtcp(datagram.contents) {
-            self.take_report(now, datagram.contents)
+            self.take_report(now, datagram.contents).map(|newest| (newest, Proof::Report))
         } else {
-            self.take_voice(now, datagram).map(|Taken { packet, newest }| {
-                // What was held up, by whoever, says nothing about where he is now.
-                let proof = if newest { Proof::Audio } else { Proof::Check };
-                produced.noted = self.reach.proven(now, datagram.origin(), datagram.local, proof);
+            self.take_voice(now, datagram, from).map(|Taken { packet, newest, began }| {
+                produced.began = began.then_some(packet.ssrc);
                 produced.packet = Some(packet);
+                (newest, Proof::Audio)
             })
         };
         match taken {
-            Ok(()) => self.heard_at = now,
+            Ok((newest, proof)) => {
+                self.heard_at = now;
+                // What was held up, by whoever, says nothing about where he is now.
+                let proof = if newest { proof } else { Proof::Check };
+                if newest || from == Whence::His {
+                    produced.noted = self.reach.proven(now, datagram.origin(), datagram.local, proof);
+                }
+            }
             Err(refusal) => {
                 if refusal.understood() {
                     self.packets_in += 1;
@@ -321,7 +475,7 @@ impl Participant {
         }
     }
 
-    fn take_voice(&mut self, now: Instant, datagram: &Datagram<'_>) -> Result<Taken, Refusal> {
+    fn take_voice(&mut self, now: Instant, datagram: &Datagram<'_>, from: Whence) -> Result<Taken, Refusal> {
         let Some(intake) = &mut self.intake else { return Err(Refusal::Malformed) };
         if !self.track.has_room(now) {
             return Err(Refusal::Flooded);
@@ -337,14 +491,15 @@ impl Participant {
         } else {
             Worth::Loud
         };
-        let taken = intake.take(now, datagram.contents, worth)?;
+        let taken = intake.take(now, datagram.contents, worth, from)?;
         self.track.count(now);
         Ok(taken)
     }
 
-    fn take_report(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Refusal> {
+    /// Whether it is the newest of its reporter.
+    fn take_report(&mut self, now: Instant, datagram: &[u8]) -> Result<bool, Refusal> {
         match self.egress.hear(now, datagram) {
-            Some(Heard::Genuine) => Ok(()),
+            Some(Heard::Genuine { newest }) => Ok(newest),
             Some(Heard::Replayed) => Err(Refusal::Replayed),
             Some(Heard::Suspect) => Err(Refusal::Suspect),
             Some(Heard::Forged) => Err(Refusal::Forged),
@@ -397,6 +552,11 @@ impl Participant {
         let to = self.destination();
         let received = self.intake.iter_mut().flat_map(|intake| intake.reports());
         self.egress.report(now, lanes.tallies(key), received, to, outbox);
+    }
+
+    /// The streams he has proven to send.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = u32> + '_ {
+        self.intake.iter().flat_map(|intake| intake.streams())
     }
 
     /// How what he gets is sealed.
@@ -542,6 +702,18 @@ impl Participant {
             produced.ended = true;
         }
     }
+}
+
+impl Question {
+    fn holds(self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < QUESTION_HOLDS
+    }
+}
+
+/// What nobody can guess who does not know the secret, a new one for each number.
+fn transaction(secret: &[u8; 20], number: u64) -> Option<[u8; TRANSACTION_LEN]> {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+    hmac::sign(&key, &number.to_be_bytes()).as_ref().first_chunk().copied()
 }
 
 /// An answer to a binding request goes where the request came from.

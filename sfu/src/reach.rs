@@ -3,9 +3,10 @@
 //! Others say what is genuine; which way to send is decided here, since the session library would keep
 //! sending to an address for 15 s after its owner has moved away from it. A binding request
 //! can be recorded and sent again by anyone who sees it, from wherever he likes; so it moves media only
-//! when nothing has come the old way for a while. Audio newer than all before it was not recorded, and
-//! moves it at once; what comes late may have been, and moves nothing. Knows no sessions. Start at
-//! [`Reach::proven`].
+//! when nothing has come the old way for a while, or when he has answered there. Audio newer than all before it was
+//! not recorded, and moves it at once; what comes late may have been, and moves nothing. Nobody's address is moved by
+//! what somebody kept: of a report, which may be the last for seconds, it takes a moment of silence too. Knows no
+//! sessions. Start at [`Reach::proven`].
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -24,6 +25,9 @@ const NEW_ADDRESSES_BURST: f32 = 16.0;
 /// How long nothing must have come from an address before a mere binding request may move media to
 /// another one. Browsers check every 2.5 s or so.
 const PATH_SILENCE: Duration = Duration::from_secs(3);
+
+/// The same for a report: shorter than it takes a browser to give a path up, longer than a packet is held up.
+const REPORT_SILENCE: Duration = Duration::from_millis(500);
 
 /// The ways to one participant.
 #[derive(Debug)]
@@ -52,6 +56,10 @@ pub(crate) enum Proof {
     Nomination,
     /// The same, before there was any media.
     FirstNomination,
+    /// A genuine report, newer than all of its reporter that came before.
+    Report,
+    /// He has answered there what he could not know before.
+    Answer,
     /// Genuine audio, newer than all that came before.
     Audio,
 }
@@ -86,10 +94,11 @@ impl Reach {
             None => true,
             Some(path) if path.remote == origin => true,
             Some(path) => {
-                let quiet = now.saturating_duration_since(path.heard_at) >= PATH_SILENCE;
+                let silence = now.saturating_duration_since(path.heard_at);
                 match proof {
-                    Proof::Audio | Proof::FirstNomination => true,
-                    Proof::Nomination => quiet,
+                    Proof::Audio | Proof::Answer | Proof::FirstNomination => true,
+                    Proof::Nomination => silence >= PATH_SILENCE,
+                    Proof::Report => silence >= REPORT_SILENCE,
                     Proof::Check => false,
                 }
             }

@@ -24,10 +24,12 @@ use crate::egress::Lanes;
 use crate::home::{Home, Topic};
 use crate::id::{ParticipantId, RoomId};
 use crate::load::Pressure;
-use crate::message::{Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, Run, Transmit};
+use crate::message::{
+    Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, RestartError, Run, Transmit,
+};
 use crate::offer::Offer;
 use crate::outbox::Outbox;
-use crate::participant::{Link, Media, Opening, Participant, Produced};
+use crate::participant::{Link, Media, Opening, Participant, Produced, Restarting};
 use crate::room::Room;
 use crate::settings::RoomSettings;
 use crate::stats::{ParticipantStats, WorkerStats};
@@ -150,10 +152,11 @@ impl Worker {
             media: Media::new(join.muted, join.deafened),
             offer,
             identity: &self.config.identity,
-            credentials: self.config.identity.credentials(self.config.number, key),
+            credentials: self.config.identity.credentials(self.config.number, key, 0),
             candidates: &self.candidates,
             egress: self.config.egress,
             born: self.born,
+            secret: self.config.identity.secret_of(self.config.number, key),
         };
         let opened = contained(|| Participant::open(now, opening)).unwrap_or_else(|Panicked| {
             self.stats.panics_contained += 1;
@@ -165,6 +168,33 @@ impl Worker {
         self.enter_room(now, join, key, home);
         self.timers.set(Timer::Participant(key), now);
         Ok(answer)
+    }
+
+    /// Begins ICE again within somebody's session and answers his offer; media goes on meanwhile.
+    ///
+    /// # Errors
+    /// See [`RestartError`]. Everything is as it was for someone who is refused.
+    pub fn restart(&mut self, now: Instant, who: ParticipantId, offer: &str) -> Result<String, RestartError> {
+        self.now = now;
+        self.lively = true;
+        if offer.len() > self.config.limits.offer_bytes {
+            return Err(RestartError::OfferTooLarge);
+        }
+        let key = self.keys.get(&who).copied().ok_or(RestartError::NotHere)?;
+        let offer = Offer::parse(offer, self.config.slots).map_err(RestartError::OfferMalformed)?;
+        let restarting = Restarting {
+            offer,
+            identity: &self.config.identity,
+            candidates: &self.candidates,
+            worker: self.config.number,
+            key,
+        };
+        let participant = self.table.get_mut(key).ok_or(RestartError::NotHere)?;
+        let (mut produced, outbox) = (Produced::default(), &mut self.outbox);
+        let mut answer = Err(RestartError::NotHere);
+        let result = contained(|| answer = participant.restart(now, restarting, outbox, &mut produced));
+        self.settle(now, key, result, produced);
+        answer
     }
 
     /// Changes what someone may send and gets. Holds for every packet from now on.
@@ -236,6 +266,7 @@ impl Worker {
         let (key, nominates) = match self.demux.route(datagram.origin(), datagram.contents) {
             Route::Binding { to, nominates } => (to, nominates),
             Route::Session(key) => (key, false),
+            Route::Stray(key) => return self.take_stray(now, key, &datagram),
             Route::Unknown => {
                 self.stats.dropped.unknown += 1;
                 return;
@@ -257,6 +288,17 @@ impl Worker {
         let mut produced = Produced::default();
         let outbox = &mut self.outbox;
         let result = contained(|| participant.receive(now, &datagram, nominates, outbox, &mut produced));
+        self.settle(now, key, result, produced);
+    }
+
+    /// Somebody's voice from where nobody is: of use if it proves to be his, who has moved then.
+    fn take_stray(&mut self, now: Instant, key: Key, datagram: &Datagram<'_>) {
+        let Some(participant) = self.table.get_mut(key) else {
+            self.stats.dropped.unknown += 1;
+            return;
+        };
+        let mut produced = Produced::default();
+        let result = contained(|| participant.receive_stray(now, datagram, &mut produced));
         self.settle(now, key, result, produced);
     }
 

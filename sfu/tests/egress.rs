@@ -85,7 +85,12 @@ fn stormy_call(call: &mut SimCall, seed: u64, conditions: Conditions) -> Journal
         } else if here && roll < 3 {
             call.sets_media(name, dice.below(2) == 0, dice.below(4) == 0);
         } else if here && roll == 3 {
+            // How soon somebody who has moved is found again is not the same on both ways; so it happens in silence.
+            call.net.conditions = Conditions::PERFECT;
+            call.passes(millis(500));
             call.is_given_a_new_address(name);
+            call.passes(secs(8));
+            call.net.conditions = conditions;
         } else if here && !talking.contains(&name) {
             talking.push(name);
         } else {

@@ -38,6 +38,8 @@ mod join;
 mod leaving;
 /// Loss, delay, disorder.
 mod lossy_network;
+/// New addresses and new credentials in the middle of a talk.
+mod moving;
 /// Mute and deafen, enforced.
 mod muting;
 /// A worker with too much to do.

@@ -228,6 +228,18 @@ impl Peer {
         Ok(())
     }
 
+    /// Begins ICE again: an offer with new credentials, for an answer with new ones.
+    ///
+    /// # Errors
+    /// When the session library finds nothing to offer.
+    pub fn restart(&mut self) -> Result<String, PeerError> {
+        let mut changes = self.rtc.sdp_api();
+        changes.ice_restart(true);
+        let (offer, pending) = changes.apply().ok_or(PeerError::NoOffer)?;
+        self.pending = Some(pending);
+        Ok(offer.to_sdp_string())
+    }
+
     /// Takes what came from the network.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
         let Ok(contents) = DatagramRecv::try_from(bytes) else { return };

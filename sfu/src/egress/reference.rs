@@ -23,6 +23,7 @@ pub(crate) struct Reference {
 #[derive(Debug)]
 struct Slot {
     stream: Ssrc,
+    cname: String,
     line: Line,
 }
 
@@ -35,9 +36,14 @@ impl Reference {
                 // Voice is never sent again: what is late is useless, and RED carries the redundancy.
                 stream.set_rtx_cache(0, Duration::ZERO, None);
             }
-            slots.push(Slot { stream: line.ssrc, line: Line::default() });
+            slots.push(Slot { stream: line.ssrc, cname: line.cname.clone(), line: Line::default() });
         }
         Reference { codec: plan.codec, slots }
+    }
+
+    /// Number and name of each stream, in order of slot.
+    pub(super) fn lines(&self) -> Vec<(u32, String)> {
+        self.slots.iter().map(|slot| (*slot.stream, slot.cname.clone())).collect()
     }
 
     /// Queues a packet in the listener's session. Nothing leaves before the session is driven.

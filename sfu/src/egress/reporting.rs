@@ -75,7 +75,10 @@ struct Sender {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// It is his, and new.
-    Genuine,
+    Genuine {
+        /// No later one of its reporter was there before.
+        newest: bool,
+    },
     /// It was there before, or is one of too many reporters'.
     Replayed,
     /// Its seal is wrong.
@@ -132,6 +135,11 @@ impl Reporting {
             reporters: Vec::new(),
             senders: VecDeque::new(),
         })
+    }
+
+    /// Number and name of each stream, in order of slot.
+    pub(super) fn lines(&self) -> Vec<(u32, String)> {
+        self.streams.iter().map(|reported| (reported.stream.ssrc(), reported.cname.clone())).collect()
     }
 
     pub(super) fn next(&self) -> Instant {
@@ -254,8 +262,10 @@ impl Reporting {
         let Some(copy) = copy.get_mut(..datagram.len()) else { return Heard::Forged };
         copy.copy_from_slice(datagram);
         let Some(compound) = self.incoming.open_rtcp(copy) else { return Heard::Forged };
+        let mut newest = true;
         match self.reporters.iter_mut().find(|(ssrc, _)| *ssrc == reporter) {
             Some((_, indexes)) => {
+                newest = indexes.newest().is_none_or(|newest| index > newest);
                 indexes.take(index);
             }
             None => {
@@ -265,7 +275,7 @@ impl Reporting {
             }
         }
         self.read(now, compound);
-        Heard::Genuine
+        Heard::Genuine { newest }
     }
 
     fn read(&mut self, now: Instant, compound: &[u8]) {

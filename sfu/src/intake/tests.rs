@@ -62,7 +62,7 @@ impl Line {
     }
 
     fn take(&mut self, packet: &[u8], worth: Worth) -> Result<Taken, Refusal> {
-        self.intake.take(self.now, packet, worth)
+        self.intake.take(self.now, packet, worth, Whence::His)
     }
 
     /// Says one packet and lets it arrive.
@@ -315,7 +315,7 @@ proptest! {
             for _ in 0..=u8::from(twice) {
                 let in_time = newest.is_none_or(|newest| index + 64 > newest);
                 let expected = in_time && !seen.contains(&index);
-                let result = line.intake.take(line.now, packet, Worth::Needed);
+                let result = line.intake.take(line.now, packet, Worth::Needed, Whence::His);
                 prop_assert_eq!(result.is_ok(), expected, "{} after {:?}", index, newest);
                 if let Ok(taken) = result {
                     prop_assert_eq!(&taken.packet.payload[..], index.to_be_bytes());

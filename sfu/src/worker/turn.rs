@@ -96,6 +96,9 @@ impl Worker {
             }
             self.demux.learn(origin, key);
         }
+        if let Some(ssrc) = produced.began {
+            self.demux.learn_stream(ssrc, key);
+        }
         if let Some(lane) = produced.lane {
             self.lanes.open(key, *lane);
         }
@@ -218,6 +221,9 @@ impl Worker {
         self.timers.clear(Timer::Participant(key));
         for origin in participant.reach.addresses() {
             self.demux.forget(origin, key);
+        }
+        for ssrc in participant.streams() {
+            self.demux.forget_stream(ssrc, key);
         }
         let (who, room_id) = (participant.id, participant.room);
         let entered = participant.link != Link::Connecting;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RoomId, RoomSettings,
-    Timeouts, Worker, WorkerConfig,
+    EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RestartError, RoomId,
+    RoomSettings, Timeouts, Worker, WorkerConfig,
 };
 use sfu_peer::{Event as PeerEvent, Identity as PeerIdentity, Options, Peer};
 
@@ -244,6 +244,17 @@ impl SimCall {
         let person = self.person(name);
         let old = std::mem::replace(&mut person.public, new);
         (old, new)
+    }
+
+    /// His page begins ICE again, and takes the answer if there is one.
+    pub fn restarts(&mut self, name: &str) -> Result<(), RestartError> {
+        let (id, now) = (self.id(name), self.now);
+        let offer = self.person(name).peer.restart().unwrap();
+        let answer = self.sfu.restart(now, id, &offer)?;
+        self.flush();
+        self.person(name).peer.accept_answer(now, &answer).unwrap();
+        self.flush();
+        Ok(())
     }
 
     /// His cable is pulled, or put back.

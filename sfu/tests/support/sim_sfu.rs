@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats, Pressure, RoomId,
-    RoomSettings, Stats, Transmit, Worker, WorkerStats,
+    Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats, Pressure,
+    RestartError, RoomId, RoomSettings, Stats, Transmit, Worker, WorkerStats,
 };
 
 use super::net::Dice;
@@ -80,6 +80,11 @@ impl SimSfu {
         Ok(answer)
     }
 
+    pub fn restart(&mut self, now: Instant, who: ParticipantId, offer: &str) -> Result<String, RestartError> {
+        let worker = self.worker_of(who).ok_or(RestartError::NotHere)?;
+        self.workers[worker].restart(now, who, offer)
+    }
+
     /// Which worker has someone.
     pub fn worker_of(&self, who: ParticipantId) -> Option<usize> {
         self.places.get(&who).map(|(_, worker)| *worker)
@@ -116,6 +121,11 @@ impl SimSfu {
         for worker in &mut self.workers {
             worker.close(now);
         }
+    }
+
+    /// The address of the worker that has someone.
+    pub fn address_of(&self, who: ParticipantId) -> SocketAddr {
+        self.addresses[self.worker_of(who).unwrap()]
     }
 
     /// The first worker's address.
