@@ -45,6 +45,7 @@ add            ok    ok    no    no     ok    ok    ok    none   ok    ok    no 
 remove         ok    ok    no    no     ok    ok    no    none   ok    ok    no    no     ok    ok    no    no
 talk           none  none  none  none   none  none  none  none   none  none  none  none   none  none  none  none
 voice-talk     ok    join  ok    join   ok    join  ok    none   -     -     -     -      arch  join  arch  join
+voice-quality  ok    join  ok    join   ok    join  ok    none   -     -     -     -      arch  join  arch  join
 voice-post     none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-history  none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-typing   none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
@@ -60,7 +61,7 @@ voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -  
 ";
 
 /// What has nothing to do with one channel: admin, member; `away`: in no voice room.
-const WHOLE: [(&str, &str, &str); 25] = [
+const WHOLE: [(&str, &str, &str); 26] = [
     ("create", "ok", "no"),
     ("browse", "ok", "ok"),
     ("create-category", "ok", "no"),
@@ -76,6 +77,7 @@ const WHOLE: [(&str, &str, &str); 25] = [
     ("load-notifications", "ok", "ok"),
     ("mark-notification", "ok", "ok"),
     ("set-voice", "away", "away"),
+    ("restart-voice", "away", "away"),
     ("leave-voice", "ok", "ok"),
     ("load-group-members", "ok", "ok"),
     ("update-group", "ok", "no"),
@@ -91,7 +93,7 @@ const WHOLE: [(&str, &str, &str); 25] = [
 ];
 
 /// In which row of the tables each request is tried.
-const ROWS: [(&str, &str); 34] = [
+const ROWS: [(&str, &str); 36] = [
     ("ping", "ping"),
     ("post_message", "post"),
     ("load_messages", "history"),
@@ -100,6 +102,8 @@ const ROWS: [(&str, &str); 34] = [
     ("update_channel", "update"),
     ("join_voice", "talk"),
     ("set_voice", "set-voice"),
+    ("restart_voice", "restart-voice"),
+    ("load_qualities", "voice-quality"),
     ("leave_voice", "leave-voice"),
     ("delete_channel", "delete"),
     ("browse_channels", "browse"),
@@ -226,6 +230,7 @@ fn request(
         "remove" => Request::RemoveMember { channel: id, user: members },
         // Nobody looks at the offer before it is known whether one may.
         "talk" => Request::JoinVoice { channel: id, offer: String::new(), muted: false, deafened: false },
+        "quality" => Request::LoadQualities { channel: id },
         "edit" => edit(own),
         "edit-others" => edit(by_another),
         "take-back" => Request::DeleteMessage { message: own },
@@ -442,6 +447,7 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                     user.asks(&Request::MarkNotification { message }).await.map(drop)
                 }
                 "set-voice" => user.asks(&Request::SetVoice { muted: true, deafened: false }).await.map(drop),
+                "restart-voice" => user.asks(&Request::RestartVoice { offer: String::new() }).await.map(drop),
                 "leave-voice" => user.asks(&Request::LeaveVoice).await.map(drop),
                 "load-group-members" => {
                     user.asks(&Request::LoadGroupMembers { group, after: None }).await.map(drop)

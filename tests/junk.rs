@@ -103,6 +103,8 @@ fn requests(there: &There) -> Vec<Request> {
         Request::JoinVoice { channel: voice, offer: "v=0".to_owned(), muted: false, deafened: false },
         Request::SetVoice { muted: false, deafened: false },
         Request::LeaveVoice,
+        Request::RestartVoice { offer: "v=0".to_owned() },
+        Request::LoadQualities { channel: voice },
         Request::DeleteChannel { channel },
         Request::BrowseChannels,
         Request::JoinChannel { channel },

@@ -1,5 +1,6 @@
 use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
+use cromulent::protocol::quality::VoicePath;
 use cromulent::protocol::server::{Answer, ServerEvent, VoiceEnd};
 use cromulent::protocol::types::{ChannelKind, MediaState, VoiceLoad};
 use sfu::{Pressure, SlotsUsed};
@@ -61,6 +62,57 @@ async fn mute_and_deafen_hold_whatever_the_client_sends() {
     bens.stops_hearing(anas.participant).await;
     ben.sets_voice(false, false).await;
     bens.hears(anas.participant, 20).await;
+}
+
+#[tokio::test]
+async fn who_comes_into_another_network_goes_on_talking_within_the_stay() {
+    let server = TestServer::start().await;
+    let [mut ana, mut ben] = server.users(["ana", "ben"]).await;
+    let mut anas = ana.joins_voice().await;
+    let mut bens = ben.joins_voice().await;
+    anas.talks();
+    bens.talks();
+    bens.hears(anas.participant, 20).await;
+    let offer = anas.moves().await;
+    let Answer::VoiceRestarted { answer } = ana.asks(&Request::RestartVoice { offer }).await.unwrap() else {
+        panic!("another answer");
+    };
+    anas.takes(answer);
+    bens.hears(anas.participant, 50).await;
+    anas.hears(bens.participant, 50).await;
+    let fresh = server.user("cai").await;
+    let stays: Vec<_> = fresh.snapshot.rooms[0].participants.iter().map(|seen| seen.participant).collect();
+    assert_eq!(stays, [anas.participant, bens.participant], "nobody has joined anew");
+    let refused = ana.asks(&Request::RestartVoice { offer: "v=0".to_owned() }).await;
+    assert_eq!(refused.unwrap_err(), ErrorCode::BadOffer);
+}
+
+#[tokio::test]
+async fn how_sound_travels_is_seen_in_one_word_by_all_and_in_figures_by_admins() {
+    let server = TestServer::start().await;
+    let (mut ana, [mut ben]) = ana_the_admin_and(&server, ["ben"]).await;
+    let lounge = ana.lounge();
+    let anas = ana.joins_voice().await;
+    let bens = ben.joins_voice().await;
+    anas.talks();
+    bens.talks();
+    for call in [&anas, &bens] {
+        ana.sees(|view| view.stay(call.participant).is_some_and(|seen| seen.signal.is_some())).await;
+    }
+    let qualities =
+        async |user: &mut TestUser| match user.asks(&Request::LoadQualities { channel: lounge }).await {
+            Ok(Answer::Qualities { qualities }) => qualities,
+            other => panic!("{other:?}"),
+        };
+    let all = qualities(&mut ana).await;
+    assert_eq!(
+        all.iter().map(|quality| quality.participant).collect::<Vec<_>>(),
+        [anas.participant, bens.participant]
+    );
+    let bens_own = qualities(&mut ben).await;
+    assert_eq!(bens_own.iter().map(|quality| quality.participant).collect::<Vec<_>>(), [bens.participant]);
+    assert!(bens_own[0].signal.is_some() && bens_own[0].path == Some(VoicePath::Udp), "{bens_own:?}");
+    assert!(bens_own[0].up.lost_per_mille.is_some(), "{bens_own:?}");
 }
 
 #[tokio::test]

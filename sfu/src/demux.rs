@@ -70,16 +70,21 @@ impl Demux {
                 },
                 None => Route::Malformed,
             },
-            Some(Protocol::Session) => match self.session(origin) {
-                Route::Unknown => self.stray(bytes).map_or(Route::Unknown, Route::Stray),
-                route => route,
+            Some(Protocol::Session) => match self.owner(origin) {
+                Some(owner) => Route::Session(owner),
+                None => self.stray(bytes).map_or(Route::Unknown, Route::Stray),
             },
             None => Route::Malformed,
         }
     }
 
     fn session(&self, origin: Origin) -> Route {
-        self.owners.get(&origin).copied().map_or(Route::Unknown, Route::Session)
+        self.owner(origin).map_or(Route::Unknown, Route::Session)
+    }
+
+    /// Whether bytes can come first on a TCP connection: a check, or the voice of somebody whose connection was cut.
+    pub(crate) fn may_begin(&self, bytes: &[u8]) -> bool {
+        BindingRequest::parse(bytes).is_some() || self.stray(bytes).is_some()
     }
 
     fn stray(&self, bytes: &[u8]) -> Option<Key> {
@@ -164,11 +169,6 @@ fn protocol(bytes: &[u8]) -> Option<Protocol> {
         20..=63 | 128..=191 => Some(Protocol::Session),
         _ => None,
     }
-}
-
-/// Whether bytes can be the start of a conversation: nothing else may come first on a TCP connection.
-pub(crate) fn is_binding_request(bytes: &[u8]) -> bool {
-    BindingRequest::parse(bytes).is_some()
 }
 
 /// Whether bytes are STUN at all.

@@ -272,14 +272,14 @@ impl Driver {
         for who in leaves {
             self.worker.leave(now, who);
         }
-        for reply in stats {
+        for (room, reply) in stats {
             let mut counters = self.worker.stats();
             counters.tcp_connections = self.connections.len() as u64;
             self.count_sent(&mut counters);
             counters.dropped.crossings = crossings_dropped;
             counters.dropped.tcp_backlog = self.connections.dropped;
             counters.dropped.tcp_refused = self.connections.refused;
-            let _ = reply.send((counters, self.worker.participant_stats()));
+            let _ = reply.send((counters, self.worker.stats_of(room)));
         }
         if !stop {
             return Turn::Next;

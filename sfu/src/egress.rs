@@ -39,7 +39,7 @@ use lanes::Tally;
 pub(crate) use lanes::{Lanes, NewLane};
 use reference::Reference;
 pub(crate) use reporting::Heard;
-use reporting::Reporting;
+use reporting::{Lately, Reporting};
 
 /// A listener's slots, and what is needed to send on them.
 #[derive(Debug)]
@@ -220,6 +220,14 @@ impl Egress {
             Egress::Fast(_) => Some(EgressPath::Fast),
             Egress::Reference(_) => Some(EgressPath::Reference),
             Egress::Undecided(_) => None,
+        }
+    }
+
+    /// The worst of what the listener has reported since then; `None` if nothing, or only the session knows.
+    pub(crate) fn received_since(&self, since: Instant) -> Option<Lately> {
+        match self {
+            Egress::Fast(reporting) => reporting.received_since(since),
+            Egress::Undecided(_) | Egress::Reference(_) => None,
         }
     }
 

@@ -186,10 +186,19 @@ impl Sfu {
 
     /// A copy of all counters. A worker whose thread has ended counts nothing.
     pub async fn stats(&self) -> Stats {
+        self.stats_of(None).await
+    }
+
+    /// The same, with the participants of one room only.
+    pub async fn room_stats(&self, room: RoomId) -> Stats {
+        self.stats_of(Some(room)).await
+    }
+
+    async fn stats_of(&self, room: Option<RoomId>) -> Stats {
         let mut asked = Vec::with_capacity(self.shared.workers.len());
         for remote in &self.shared.workers {
             let (reply, answer) = oneshot::channel();
-            remote.mailbox.stats(reply);
+            remote.mailbox.stats(room, reply);
             remote.wake();
             asked.push(answer);
         }

@@ -71,6 +71,7 @@ mod offer;
 mod outbox;
 mod participant;
 mod pinning;
+mod quality;
 mod reach;
 mod red;
 mod rest;
@@ -102,6 +103,7 @@ pub use load::{Pressure, SlotsUsed};
 pub use message::{
     Datagram, Event, Join, JoinError, LeaveReason, MediaPath, OfferFault, RestartError, Run, Transmit,
 };
+pub use quality::{Direction, Quality, Signal};
 pub use settings::RoomSettings;
 pub use stats::{Dropped, ParticipantStats, Reception, Stats, WorkerStats};
 pub use worker::Worker;

@@ -54,7 +54,8 @@ pub(crate) struct Letters {
     /// Rooms whose settings have changed; what they are now is to be looked up.
     pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) leaves: BTreeSet<ParticipantId>,
-    pub(crate) stats: Vec<StatsReply>,
+    /// Of whom: those of one room, or everybody.
+    pub(crate) stats: Vec<(Option<RoomId>, StatsReply)>,
     pub(crate) stop: bool,
     closed: bool,
 }
@@ -113,10 +114,10 @@ impl Mailbox {
         self.written.store(true, Ordering::Release);
     }
 
-    pub(crate) fn stats(&self, reply: StatsReply) {
+    pub(crate) fn stats(&self, room: Option<RoomId>, reply: StatsReply) {
         let mut letters = self.lock();
         if !letters.closed {
-            letters.stats.push(reply);
+            letters.stats.push((room, reply));
             self.written.store(true, Ordering::Release);
         }
     }

@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::demux::Origin;
 use crate::id::{ParticipantId, RoomId};
 use crate::load::Pressure;
+use crate::quality::Signal;
 
 /// A request to take part in a room.
 #[derive(Clone, Debug)]
@@ -68,6 +69,15 @@ pub enum Event {
         room: RoomId,
         /// One entry per slot, in order.
         slots: Vec<Option<ParticipantId>>,
+    },
+    /// Somebody's sound travels better or worse than before.
+    Signal {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        participant: ParticipantId,
+        /// How well now.
+        signal: Signal,
     },
     /// A worker sheds more load than before, or less.
     Pressure {

@@ -30,8 +30,11 @@ use crate::keys::{self, KeyBox};
 use crate::message::{Datagram, MediaPath, OfferFault, RestartError};
 use crate::offer::Offer;
 use crate::outbox::{Destination, Outbox};
+use crate::quality::{Direction, Quality, Signal};
 use crate::reach::{Noted, Proof, Reach};
+use crate::rtcp::ReceptionReport;
 use crate::stats::Reception;
+use crate::timeline::TICKS_PER_SECOND;
 use crate::track::Track;
 
 /// Whoever needs no more than a look from time to time gets it when others do: waking up costs more than
@@ -110,6 +113,14 @@ pub(crate) struct Participant {
     born: Instant,
     pub(crate) packets_in: u64,
     pub(crate) packets_out: u64,
+    /// Bytes of voice that came.
+    bytes_in: u64,
+    /// How his sound travels, and what the caller was last told of it.
+    pub(crate) quality: Quality,
+    pub(crate) announced_signal: Option<Signal>,
+    /// Whether it waits to be told.
+    pub(crate) announcing_signal: bool,
+    sampled: Sampled,
     /// Set by a test that wants to see what becomes of a session that breaks.
     pub(crate) fault: bool,
 }
@@ -167,6 +178,14 @@ pub(crate) struct Produced {
     binding_answered: bool,
     /// One of the packets is newer than all before it.
     newer: bool,
+}
+
+/// What had been counted at the last sample.
+#[derive(Clone, Copy, Debug)]
+struct Sampled {
+    at: Instant,
+    bytes_in: u64,
+    octets_out: u32,
 }
 
 /// Time has run out.
@@ -275,6 +294,11 @@ impl Participant {
             born,
             packets_in: 0,
             packets_out: 0,
+            bytes_in: 0,
+            quality: Quality::default(),
+            announced_signal: None,
+            announcing_signal: false,
+            sampled: Sampled { at: now, bytes_in: 0, octets_out: 0 },
             fault: false,
         };
         Ok((participant, answer))
@@ -493,6 +517,7 @@ impl Participant {
         };
         let taken = intake.take(now, datagram.contents, worth, from)?;
         self.track.count(now);
+        self.bytes_in += datagram.contents.len() as u64;
         Ok(taken)
     }
 
@@ -547,11 +572,40 @@ impl Participant {
         self.destination().filter(|_| self.listens())
     }
 
-    /// Tells him what was sent through his lane, when it is time to.
-    pub(crate) fn report(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) {
+    /// Tells him what was sent through his lane, when it is time to, and looks at how his sound travels. Whether that
+    /// is news.
+    pub(crate) fn report(&mut self, now: Instant, key: Key, lanes: &Lanes, outbox: &mut Outbox) -> bool {
+        if self.egress.report_at().is_none_or(|at| at > now) {
+            return false;
+        }
         let to = self.destination();
-        let received = self.intake.iter_mut().flat_map(|intake| intake.reports());
-        self.egress.report(now, lanes.tallies(key), received, to, outbox);
+        let received: Vec<ReceptionReport> =
+            self.intake.iter_mut().flat_map(|intake| intake.reports()).collect();
+        let octets_out = lanes.tallies(key).fold(0u32, |sum, tally| sum.wrapping_add(tally.octets));
+        self.egress.report(now, lanes.tallies(key), received.iter().copied(), to, outbox);
+        self.sample(now, &received, octets_out);
+        self.quality.signal != self.announced_signal
+    }
+
+    fn sample(&mut self, now: Instant, received: &[ReceptionReport], octets_out: u32) {
+        let before = self.sampled;
+        self.sampled = Sampled { at: now, bytes_in: self.bytes_in, octets_out };
+        let millis = now.saturating_duration_since(before.at).as_millis().max(1);
+        let rate = |bytes: u64| u32::try_from(u128::from(bytes) * 8 / millis).unwrap_or(u32::MAX);
+        let worst = received.iter().max_by_key(|report| report.fraction_lost);
+        let up = Direction {
+            lost_per_mille: worst.map(|report| per_mille(report.fraction_lost)),
+            jitter: worst.map(|report| ticks(report.jitter)),
+            kilobits_per_second: rate(self.bytes_in - before.bytes_in),
+        };
+        let lately = self.egress.received_since(before.at);
+        let down = Direction {
+            lost_per_mille: lately.map(|lately| per_mille(lately.fraction_lost)),
+            jitter: lately.map(|lately| ticks(lately.jitter)),
+            kilobits_per_second: rate(u64::from(octets_out.wrapping_sub(before.octets_out))),
+        };
+        let round_trip = lately.and_then(|lately| lately.round_trip);
+        self.quality = self.quality.sampled(round_trip, up, down);
     }
 
     /// The streams he has proven to send.
@@ -708,6 +762,16 @@ impl Question {
     fn holds(self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) < QUESTION_HOLDS
     }
+}
+
+/// A fraction of 256, as reports have it.
+fn per_mille(fraction: u8) -> u16 {
+    (u32::from(fraction) * 1_000 / 256) as u16
+}
+
+/// So many ticks of the clock of voice.
+fn ticks(count: u32) -> Duration {
+    Duration::from_micros(u64::from(count) * 1_000_000 / u64::from(TICKS_PER_SECOND))
 }
 
 /// What nobody can guess who does not know the secret, a new one for each number.

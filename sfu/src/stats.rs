@@ -9,6 +9,7 @@ use crate::config::EgressPath;
 use crate::id::{ParticipantId, RoomId};
 use crate::load::Pressure;
 use crate::message::MediaPath;
+use crate::quality::Quality;
 
 /// Everything countable, at one moment per worker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,6 +122,8 @@ pub struct ParticipantStats {
     /// What he has reported about what reaches him; `None` before the first report, and for those whose
     /// session does not share them (see [`EgressPath::Reference`]).
     pub reception: Option<Reception>,
+    /// How his sound travels; nothing is known of those of [`EgressPath::Reference`].
+    pub quality: Quality,
 }
 
 /// What a listener says about what reaches him (RFC 3550 section 6.4).

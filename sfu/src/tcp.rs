@@ -15,7 +15,6 @@ use mio::{Interest, Registry, Token};
 
 use crate::backlog::Backlog;
 use crate::config::Limits;
-use crate::demux::is_binding_request;
 use crate::message::{Datagram, MediaPath};
 use crate::worker::Worker;
 
@@ -209,7 +208,7 @@ impl Connection {
             budget = budget.saturating_sub(len);
             self.frames.push(buffer.get(..len).unwrap_or_default());
             while let Some(contents) = self.frames.next_frame().map_err(|NoFrame| End::Misbehaved)? {
-                if !self.begun && !is_binding_request(contents) {
+                if !self.begun && !worker.may_begin(contents) {
                     return Err(End::Misbehaved);
                 }
                 self.begun = true;

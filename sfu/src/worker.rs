@@ -82,6 +82,7 @@ enum Untold {
     Link(Key),
     Left { room: RoomId, participant: ParticipantId, reason: LeaveReason },
     Home(RoomId, Topic),
+    Signal(Key),
     Pressure,
 }
 
@@ -390,6 +391,7 @@ impl Worker {
                     let (worker, pressure) = (self.config.number, self.stats.pressure);
                     Some(Event::Pressure { worker, pressure })
                 }
+                Untold::Signal(key) => self.table.get_mut(key).and_then(signal_event),
                 Untold::Link(key) => self.table.get_mut(key).and_then(link_event),
                 Untold::Home(room, topic) => self.homes.get_mut(&room).map(|home| home.tell(topic)),
             };
@@ -422,6 +424,12 @@ impl Worker {
         self.demux.owner(Origin { path, source: remote }).is_some()
     }
 
+    /// Whether bytes may come first on a TCP connection.
+    #[must_use]
+    pub fn may_begin(&self, contents: &[u8]) -> bool {
+        self.demux.may_begin(contents)
+    }
+
     /// What has been counted.
     #[must_use]
     pub fn stats(&self) -> WorkerStats {
@@ -431,6 +439,15 @@ impl Worker {
     /// What is known of each participant.
     #[must_use]
     pub fn participant_stats(&self) -> Vec<ParticipantStats> {
+        self.stats_of(None)
+    }
+
+    /// The same of one room only.
+    #[must_use]
+    pub fn stats_of(&self, room: Option<RoomId>) -> Vec<ParticipantStats> {
+        if room.is_some_and(|room| !self.rooms.contains_key(&room)) {
+            return Vec::new();
+        }
         let stats = |(key, participant): (Key, &Participant)| ParticipantStats {
             participant: participant.id,
             room: participant.room,
@@ -439,8 +456,11 @@ impl Worker {
             packets_out: participant.packets_out + self.lanes.packets(key),
             egress: participant.egress_path(),
             reception: participant.reception(),
+            quality: participant.quality,
         };
-        self.table.iter().map(stats).collect()
+        let wanted =
+            |(_, participant): &(Key, &Participant)| room.is_none_or(|room| participant.room == room);
+        self.table.iter().filter(wanted).map(stats).collect()
     }
 
     /// For tests: the participant's session panics when it is next touched.
@@ -465,6 +485,14 @@ impl Worker {
     pub fn footprint(&self) -> [usize; 4] {
         [self.demux.len(), self.keys.len(), self.table.len(), self.rooms.len() + self.homes.len()]
     }
+}
+
+/// What to say of how someone's sound travels, if the caller does not know it yet.
+fn signal_event(participant: &mut Participant) -> Option<Event> {
+    participant.announcing_signal = false;
+    let signal = participant.quality.signal.filter(|signal| participant.announced_signal != Some(*signal))?;
+    participant.announced_signal = Some(signal);
+    Some(Event::Signal { room: participant.room, participant: participant.id, signal })
 }
 
 /// What to say of someone's link, if the caller does not know it yet.

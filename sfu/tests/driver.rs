@@ -209,6 +209,25 @@ fn two_talk_over_tcp() {
 }
 
 #[test]
+fn whose_connection_is_cut_goes_on_over_another_one() {
+    let (sfu, _events) = start(Config::default());
+    let mut ana = Caller::joins(&sfu, 1, Transport::Tcp);
+    let mut ben = Caller::joins(&sfu, 2, Transport::Udp);
+    until(&mut [&mut ana, &mut ben], true, |all| all.iter().all(|caller| caller.heard.len() > 10));
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, sfu.ports()[0]));
+    let stream = TcpStream::connect(server).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    ana.wire = Wire::Tcp { stream, read: Vec::new() };
+    let before = [ana.heard.len(), ben.heard.len()];
+    until(&mut [&mut ana, &mut ben], true, |all| {
+        all.iter().zip(before).all(|(caller, before)| caller.heard.len() > before + 100)
+    });
+    let stats = block_on(sfu.stats());
+    assert_eq!(stats.total().dropped.tcp_refused, 0, "her voice may come first on the new one");
+    sfu.stop();
+}
+
+#[test]
 fn two_talk_over_two_workers() {
     let mut config = Config { workers: NonZeroUsize::new(2).unwrap(), ..Config::default() };
     // Each must be on a worker of his own.

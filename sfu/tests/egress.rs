@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sfu::{EgressPath, ParticipantStats};
+use sfu::{EgressPath, Event, ParticipantStats};
 
 use crate::support::{Cipher, Conditions, Dice, LOUD, Setup, SimCall, Utterance, millis, secs};
 
@@ -15,6 +15,7 @@ stories! {
     reports_say_what_was_sent,
     silence_is_not_reported_on,
     what_listeners_report_is_read,
+    how_sound_travels_is_told_when_it_changes,
     reports_sent_again_or_forged_change_nothing,
     the_session_says_nothing_of_its_own,
 }
@@ -247,6 +248,34 @@ fn what_listeners_report_is_read() {
     assert!((200..600).contains(&bad.loss_per_mille), "{bad:?}");
     assert!(bad.jitter > millis(5) && bad.jitter < millis(100), "{bad:?}");
     assert!(bad.round_trip.unwrap() > millis(150), "{bad:?}");
+}
+
+fn how_sound_travels_is_told_when_it_changes() {
+    let mut call = SimCall::with(["ana", "ben"]);
+    let signals = |call: &SimCall, name: &str| -> Vec<u8> {
+        let id = call.id(name);
+        let told = call.events.iter().filter_map(|event| match event {
+            Event::Signal { participant, signal, .. } if *participant == id => Some(signal.bars()),
+            _ => None,
+        });
+        told.collect()
+    };
+    call.goes_on_speaking(&[("ana", LOUD), ("ben", LOUD)], secs(30));
+    assert_eq!((signals(&call, "ana"), signals(&call, "ben")), (vec![4], vec![4]), "told once");
+    let quality = call.sfu.participant_stats()[0].quality;
+    assert_eq!((quality.up.lost_per_mille, quality.down.lost_per_mille), (Some(0), Some(0)));
+    assert!(quality.round_trip.is_some_and(|time| time >= millis(20) && time < millis(40)), "{quality:?}");
+    assert!((30..60).contains(&quality.up.kilobits_per_second), "{quality:?}");
+    assert!((30..60).contains(&quality.down.kilobits_per_second), "{quality:?}");
+    call.net.conditions.loss_per_mille = 100;
+    call.goes_on_speaking(&[("ana", LOUD), ("ben", LOUD)], secs(30));
+    let told = signals(&call, "ana");
+    assert!(told.len() > 1 && told.last() < Some(&3), "{}{told:?}", call.context());
+    let up = call.sfu.participant_stats()[0].quality.up.lost_per_mille.unwrap();
+    assert!((30..200).contains(&up), "{}{up}", call.context());
+    call.net.conditions.loss_per_mille = 0;
+    call.goes_on_speaking(&[("ana", LOUD), ("ben", LOUD)], secs(60));
+    assert_eq!(signals(&call, "ana").last(), Some(&4));
 }
 
 fn reports_sent_again_or_forged_change_nothing() {

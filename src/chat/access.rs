@@ -121,6 +121,12 @@ impl Chat {
         Ok(channel)
     }
 
+    /// Whether `user` is an admin now.
+    pub async fn is_admin(&self, user: UserId) -> Result<bool, Error> {
+        let mut read = self.db.read().await?;
+        users::is_admin(&mut read, user).await
+    }
+
     /// The channels that `user` may know of and is not in, by name in addresses.
     pub async fn browse_channels(&self, user: UserId) -> Result<Vec<Channel>, Error> {
         let mut read = self.db.read().await?;

@@ -80,6 +80,19 @@ pub enum Request {
     },
     /// Leaves the voice room; harmless outside one. Answer: `done`.
     LeaveVoice,
+    /// Begins ICE again within the stay in the voice room, when the path of the sound is gone or the network is another.
+    /// The sound goes on where it goes meanwhile. Four times at once, then once in four seconds. Answer:
+    /// `voice_restarted`.
+    RestartVoice {
+        /// The same lines as in the offer of `join_voice`, with new credentials for ICE (RFC 8839 section 4.4.1).
+        offer: String,
+    },
+    /// How the sound of those in a voice room travels, as the server sees it: of all of them for admins, else one's own.
+    /// Answer: `qualities`.
+    LoadQualities {
+        /// Which voice channel.
+        channel: ChannelId,
+    },
     /// Deletes a channel with everything written in it; admins only. Answer: `done`.
     DeleteChannel {
         /// Which.

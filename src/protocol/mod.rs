@@ -26,6 +26,7 @@
 pub mod client;
 pub mod error;
 pub mod hearing;
+pub mod quality;
 pub mod rest;
 pub mod server;
 pub mod types;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hearing::{Hearing, VoicePreferences, Volume};
+use super::quality::Quality;
 use super::types::{
     Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading,
     Relay, Room, RoomChange, RoomSpeakers, Standing, Status, Switches, User, Users, VoiceLoad,
@@ -55,6 +56,16 @@ pub enum Answer {
         room: Room,
         /// Relays, should no direct way lead to the server.
         relay: Option<Relay>,
+    },
+    /// To `restart_voice`.
+    VoiceRestarted {
+        /// SDP: ICE-lite, every candidate included, with new credentials for ICE.
+        answer: String,
+    },
+    /// To `load_qualities`.
+    Qualities {
+        /// As measured in the last seconds, by the number of the stay.
+        qualities: Vec<Quality>,
     },
     /// To `browse_channels`.
     Channels {

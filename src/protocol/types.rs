@@ -313,6 +313,8 @@ pub struct Participant {
     pub deafened: bool,
     /// Whether their sound can travel.
     pub media: MediaState,
+    /// How well it travels both ways, from 0 (bad) to 4 (very good); none before it is known.
+    pub signal: Option<u8>,
 }
 
 /// How a participant's media path is doing, as the server sees it.

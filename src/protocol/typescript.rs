@@ -12,7 +12,7 @@ use super::rest::{
     ResetLink, ResetPassword, ServerInfo, ServerSetting, ServerSettings, Session, Sessions, SettingName,
     SignIn, SignedIn,
 };
-use super::{client, close, hearing, server, types};
+use super::{client, close, hearing, quality, server, types};
 use crate::clock::Timestamp;
 use crate::id;
 
@@ -49,6 +49,9 @@ fn text() -> String {
         types::Room,
         types::RoomChange,
         types::RoomSpeakers,
+        quality::Quality,
+        quality::Way,
+        quality::VoicePath,
         client::Request,
         client::Resume,
         client::Cursor,

@@ -6,12 +6,13 @@
 
 pub mod load;
 pub mod news;
+pub mod quality;
 pub mod rooms;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use sfu::{Events, JoinError, ParticipantId, Pressure, RoomSettings, Sfu, SlotsUsed};
+use sfu::{Events, JoinError, ParticipantId, Pressure, RestartError, RoomSettings, Sfu, SlotsUsed};
 
 use self::load::Load;
 use self::news::News;
@@ -21,6 +22,7 @@ use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::live::hub::{Audience, Hub};
+use crate::protocol::quality::Quality;
 use crate::protocol::server::{ServerEvent, VoiceEnd};
 use crate::protocol::types::{Channel, ParticipantNumber, Relay, Room, VoiceLoad};
 use crate::telemetry;
@@ -73,6 +75,9 @@ pub enum Error {
     /// The SFU refused.
     #[error(transparent)]
     Sfu(#[from] JoinError),
+    /// The SFU did not begin ICE again.
+    #[error(transparent)]
+    Restart(#[from] RestartError),
     /// They joined from elsewhere while this join was under way.
     #[error("another connection took over")]
     TakenOver,
@@ -168,6 +173,31 @@ impl Voice {
         let effects = rooms.set_media(user, connection, muted, deafened).ok_or(Error::NotInVoice)?;
         self.carry_out(&mut rooms, effects);
         Ok(())
+    }
+
+    /// Begins ICE again for the participant of this connection; the SFU's answer to the offer.
+    pub async fn restart(
+        &self,
+        user: UserId,
+        connection: ConnectionId,
+        offer: String,
+    ) -> Result<String, Error> {
+        let stay = self.rooms().stay(user, connection);
+        Ok(self.sfu.restart(stay.ok_or(Error::NotInVoice)?, offer).await?)
+    }
+
+    /// How the sound of those in the room of a channel travels: all of it for admins, else that of `user`.
+    pub async fn qualities(&self, user: UserId, channel: ChannelId) -> Result<Vec<Quality>, Error> {
+        self.chat.allows(user, channel, Act::Talk).await?;
+        let all = self.chat.is_admin(user).await?;
+        let room = self.rooms().id_of(channel);
+        let stats = self.sfu.room_stats(room).await;
+        let rooms = self.rooms();
+        let seen = |who: ParticipantId| rooms.user_of(who).is_some_and(|whose| all || whose == user);
+        let mut qualities: Vec<Quality> =
+            stats.participants.iter().filter(|stats| seen(stats.participant)).map(quality::told).collect();
+        qualities.sort_by_key(|quality| quality.participant);
+        Ok(qualities)
     }
 
     /// Ends the stay of this connection, if it has one.

@@ -119,6 +119,7 @@ impl Rooms {
             muted: entry.muted,
             deafened: entry.deafened,
             media: MediaState::Connecting,
+            signal: None,
         };
         state.members.insert(number(participant), Member { seen, admitted: false });
         let stay = Stay { participant, room, connection: entry.connection, socket_lost: None };
@@ -168,6 +169,18 @@ impl Rooms {
             seen.deafened = deafened;
         });
         Some(vec![Effect::SetMedia { participant: stay.participant, muted, deafened }])
+    }
+
+    /// Whose a stay is.
+    pub fn user_of(&self, participant: ParticipantId) -> Option<UserId> {
+        self.users.get(&participant).copied()
+    }
+
+    /// The stay of this connection, if it has one that others see.
+    pub fn stay(&self, user: UserId, connection: ConnectionId) -> Option<ParticipantId> {
+        let stay = self.stays.get(&user).filter(|stay| stay.connection == connection)?;
+        let member = self.rooms.get(&stay.room)?.members.get(&number(stay.participant))?;
+        member.admitted.then_some(stay.participant)
     }
 
     /// Leaves, if this connection is in a room.
@@ -246,6 +259,9 @@ impl Rooms {
             }
             Event::Interrupted { room, participant } => {
                 self.change(room, participant, |seen| seen.media = MediaState::Interrupted);
+            }
+            Event::Signal { room, participant, signal } => {
+                self.change(room, participant, |seen| seen.signal = Some(signal.bars()));
             }
             Event::Left { room: _, participant, reason } => {
                 if let Some(stay) = self.take_stay_of(participant) {

@@ -215,7 +215,7 @@ fn nine_hundred_who_come_at_once_are_a_few_events_for_everybody() {
         listener.is_right(&house);
         // Who is online, who is in the room; and that all of them are connected. One by one it would be 2,700.
         assert_eq!(listener.events, 3);
-        assert!(listener.bytes < 900 * 300, "{} bytes", listener.bytes);
+        assert!(listener.bytes < 900 * 320, "{} bytes", listener.bytes);
     }
 }
 

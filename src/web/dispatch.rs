@@ -66,6 +66,12 @@ pub async fn dispatch(
             doors.voice.set_media(user, id, muted, deafened)?;
             Ok(Answer::Done)
         }
+        Request::RestartVoice { offer } => {
+            Ok(Answer::VoiceRestarted { answer: doors.voice.restart(user, id, offer).await? })
+        }
+        Request::LoadQualities { channel } => {
+            Ok(Answer::Qualities { qualities: doors.voice.qualities(user, channel).await? })
+        }
         Request::LeaveVoice => {
             doors.voice.leave(user, id);
             Ok(Answer::Done)

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use sfu::JoinError;
+use sfu::{JoinError, RestartError};
 
 use crate::fetch::Failure;
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -54,6 +54,7 @@ impl Error {
         match self {
             Self::Chat(error) | Self::Voice(voice::Error::Chat(error)) => chat_code(error),
             Self::Voice(voice::Error::Sfu(error)) => join_code(error),
+            Self::Voice(voice::Error::Restart(error)) => restart_code(error),
             Self::Voice(voice::Error::TakenOver | voice::Error::NotInVoice) => ErrorCode::NotInVoice,
             Self::Fetch(failure) => fetch_code(failure),
             Self::SignedOut => ErrorCode::SignedOut,
@@ -132,6 +133,18 @@ fn join_code(error: &JoinError) -> ErrorCode {
         JoinError::ServerFull | JoinError::Busy => ErrorCode::Busy,
         JoinError::AlreadyJoined => ErrorCode::Internal,
         JoinError::Stopped => ErrorCode::VoiceUnavailable,
+    }
+}
+
+fn restart_code(error: &RestartError) -> ErrorCode {
+    match error {
+        RestartError::NotHere => ErrorCode::NotInVoice,
+        RestartError::OfferTooLarge | RestartError::OfferMalformed(_) | RestartError::AnotherSession => {
+            ErrorCode::BadOffer
+        }
+        RestartError::TooSoon => ErrorCode::RateLimited,
+        RestartError::Busy => ErrorCode::Busy,
+        RestartError::Stopped => ErrorCode::VoiceUnavailable,
     }
 }
 

@@ -147,6 +147,8 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::JoinVoice { .. }
         | Request::SetVoice { .. }
         | Request::LeaveVoice
+        | Request::RestartVoice { .. }
+        | Request::LoadQualities { .. }
         | Request::DeleteChannel { .. }
         | Request::BrowseChannels
         | Request::JoinChannel { .. }

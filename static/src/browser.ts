@@ -50,7 +50,12 @@ export function openClient(signedOut: () => void): Browser {
     },
   });
 
-  const nudge = () => client.nudge();
+  const otherNetwork = () => {
+    client.nudge();
+    client.voice.networkChanged();
+  };
+  // Not every browser tells when the machine goes from one network to another without having been offline.
+  const { connection } = navigator as Navigator & { connection?: EventTarget };
   const seen = () => {
     if (document.visibilityState === "visible") client.nudge();
   };
@@ -60,7 +65,8 @@ export function openClient(signedOut: () => void): Browser {
   };
   const touch = () => client.touch();
   for (const input of INPUTS) addEventListener(input, touch, { passive: true, capture: true });
-  addEventListener("online", nudge);
+  addEventListener("online", otherNetwork);
+  connection?.addEventListener("change", otherNetwork);
   addEventListener("pagehide", depart);
   document.addEventListener("visibilitychange", seen);
   client.start();
@@ -69,7 +75,8 @@ export function openClient(signedOut: () => void): Browser {
     speakers,
     stop() {
       for (const input of INPUTS) removeEventListener(input, touch, { capture: true });
-      removeEventListener("online", nudge);
+      removeEventListener("online", otherNetwork);
+      connection?.removeEventListener("change", otherNetwork);
       removeEventListener("pagehide", depart);
       document.removeEventListener("visibilitychange", seen);
       client.stop();

@@ -207,7 +207,7 @@ describe("a page that nobody touches", () => {
   });
 
   it("is in use while its user talks", async () => {
-    const seat = { participant: 1, user: ana, muted: false, deafened: false, media: "connected" } as const;
+    const seat = { participant: 1, user: ana, muted: false, deafened: false, media: "connected", signal: null } as const;
     await server().welcomes({ rooms: [{ channel: lounge, participants: [seat], speakers: [1], slots: [1] }] });
     await passes(2 * IDLE_MS);
     expect(idle()).toEqual([]);
@@ -681,7 +681,7 @@ describe("voice", () => {
     Object.defineProperty(client.voice, "channel", { value: lounge });
     const stay = (user: string) => ({
       channel: lounge,
-      participants: [{ participant: 3, user, muted: false, deafened: false, media: "connected" as const }],
+      participants: [{ participant: 3, user, muted: false, deafened: false, media: "connected" as const, signal: null }],
       speakers: [],
       slots: [],
     });

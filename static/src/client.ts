@@ -98,6 +98,7 @@ export class Client {
       measured: () => this.store.topics.touch("line"),
       signal: {
         join: (...args) => this.joinVoice(...args),
+        restart: async (offer) => (await this.ask({ type: "restart_voice", offer }, "voice_restarted")).answer,
         set: (muted, deafened) => this.done({ type: "set_voice", muted, deafened }),
         leave: () => this.done({ type: "leave_voice" }),
       },

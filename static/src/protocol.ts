@@ -210,7 +210,11 @@ deafened: boolean,
 /**
  * Whether their sound can travel.
  */
-media: MediaState, };
+media: MediaState, 
+/**
+ * How well it travels both ways, from 0 (bad) to 4 (very good); none before it is known.
+ */
+signal: number | null, };
 
 /**
  * Relays for the way to a voice room, and what lets whoever joins use them for a day.
@@ -288,6 +292,57 @@ channel: ChannelId,
  * Who.
  */
 speakers: Array<number>, };
+
+/**
+ * How the sound of one participant travels, as the server sees it.
+ */
+export type Quality = { 
+/**
+ * Whose.
+ */
+participant: number, 
+/**
+ * In one word, from 0 (bad) to 4 (very good); none before anything is known.
+ */
+signal: number | null, 
+/**
+ * How long a packet takes there and back, in milliseconds.
+ */
+round_trip_ms: number | null, 
+/**
+ * From them to the server.
+ */
+up: Way, 
+/**
+ * From the server to them, in the line where it is worst.
+ */
+down: Way, 
+/**
+ * How their packets travel, between the server and whatever they come from: theirs, or a relay's.
+ */
+path: VoicePath | null, };
+
+/**
+ * One direction, lately.
+ */
+export type Way = { 
+/**
+ * Of a thousand packets, so many were lost; none while there are none.
+ */
+lost_per_mille: number | null, 
+/**
+ * How unevenly they arrive, in milliseconds.
+ */
+jitter_ms: number | null, 
+/**
+ * Of sound, with its redundancy.
+ */
+kilobits_per_second: number, };
+
+/**
+ * How packets travel.
+ */
+export type VoicePath = "udp" | "tcp";
 
 /**
  * Every request a client may send. On the wire the variant is `type`, beside `id`.
@@ -373,7 +428,15 @@ muted: boolean,
 /**
  * I hear nobody (and nobody hears me).
  */
-deafened: boolean, } | { "type": "leave_voice" } | { "type": "delete_channel", 
+deafened: boolean, } | { "type": "leave_voice" } | { "type": "restart_voice", 
+/**
+ * The same lines as in the offer of `join_voice`, with new credentials for ICE (RFC 8839 section 4.4.1).
+ */
+offer: string, } | { "type": "load_qualities", 
+/**
+ * Which voice channel.
+ */
+channel: ChannelId, } | { "type": "delete_channel", 
 /**
  * Which.
  */
@@ -589,7 +652,15 @@ room: Room,
 /**
  * Relays, should no direct way lead to the server.
  */
-relay: Relay | null, } | { "type": "channels", 
+relay: Relay | null, } | { "type": "voice_restarted", 
+/**
+ * SDP: ICE-lite, every candidate included, with new credentials for ICE.
+ */
+answer: string, } | { "type": "qualities", 
+/**
+ * As measured in the last seconds, by the number of the stay.
+ */
+qualities: Array<Quality>, } | { "type": "channels", 
 /**
  * By name in addresses.
  */

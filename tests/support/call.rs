@@ -12,7 +12,7 @@ use cromulent::protocol::server::Answer;
 use cromulent::protocol::types::{ParticipantNumber, Room};
 use sfu_peer::{Event, Identity, Options, Peer};
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::{PATIENCE, TestUser};
@@ -35,8 +35,16 @@ pub struct Call {
     heard: watch::Receiver<Heard>,
     said: Arc<AtomicUsize>,
     connected: watch::Receiver<bool>,
-    speak: mpsc::UnboundedSender<Option<&'static [u8]>>,
+    wishes: mpsc::UnboundedSender<Wish>,
     task: JoinHandle<()>,
+}
+
+/// What a running connection is told.
+enum Wish {
+    Say(Option<&'static [u8]>),
+    /// Goes on from another socket, and offers to begin ICE again.
+    Move(oneshot::Sender<String>),
+    Answer(String),
 }
 
 impl TestUser {
@@ -57,12 +65,12 @@ impl TestUser {
         peer.accept_answer(Instant::now(), &answer).unwrap();
         let (heard_by, heard) = watch::channel(Heard::new());
         let (is_connected, mut connected) = watch::channel(false);
-        let (speak, words) = mpsc::unbounded_channel();
+        let (wishes, told) = mpsc::unbounded_channel();
         let said = Arc::<AtomicUsize>::default();
-        let task = tokio::spawn(live(peer, socket, heard_by, is_connected, words, said.clone()));
+        let task = tokio::spawn(live(peer, socket, heard_by, is_connected, told, said.clone()));
         let up = connected.wait_for(|connected| *connected);
         tokio::time::timeout(PATIENCE, up).await.expect("voice does not connect").unwrap();
-        Ok(Call { participant, room, heard, said, connected, speak, task })
+        Ok(Call { participant, room, heard, said, connected, wishes, task })
     }
 
     /// Asks for a place and does nothing with it; whether it was given.
@@ -85,11 +93,22 @@ impl TestUser {
 impl Call {
     /// Talks from now on, until [`Call::falls_silent`].
     pub fn talks(&self) {
-        self.speak.send(Some(b"\xf8 words of somebody who has something to say")).unwrap();
+        self.wishes.send(Wish::Say(Some(b"\xf8 words of somebody who has something to say"))).unwrap();
     }
 
     pub fn falls_silent(&self) {
-        self.speak.send(None).unwrap();
+        self.wishes.send(Wish::Say(None)).unwrap();
+    }
+
+    /// Comes into another network: what the connection offers to begin ICE again.
+    pub async fn moves(&self) -> String {
+        let (reply, offer) = oneshot::channel();
+        self.wishes.send(Wish::Move(reply)).unwrap();
+        offer.await.unwrap()
+    }
+
+    pub fn takes(&self, answer: String) {
+        self.wishes.send(Wish::Answer(answer)).unwrap();
     }
 
     /// Waits until this many more packets of `other` have been heard.
@@ -143,10 +162,10 @@ impl Drop for Call {
 
 async fn live(
     mut peer: Peer,
-    socket: UdpSocket,
+    mut socket: UdpSocket,
     heard: watch::Sender<Heard>,
     connected: watch::Sender<bool>,
-    mut words: mpsc::UnboundedReceiver<Option<&'static [u8]>>,
+    mut wishes: mpsc::UnboundedReceiver<Wish>,
     said: Arc<AtomicUsize>,
 ) {
     let mut buffer = [0; 2048];
@@ -177,8 +196,13 @@ async fn live(
                 peer.send_opus(Instant::now(), payload, -10);
                 said.fetch_add(1, Ordering::Relaxed);
             },
-            word = words.recv() => match word {
-                Some(word) => saying = word,
+            wish = wishes.recv() => match wish {
+                Some(Wish::Say(words)) => saying = words,
+                Some(Wish::Move(reply)) => {
+                    socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                    reply.send(peer.restart().unwrap()).unwrap();
+                }
+                Some(Wish::Answer(answer)) => peer.accept_answer(Instant::now(), &answer).unwrap(),
                 None => return,
             },
         }

@@ -102,6 +102,17 @@ struct Reported {
 struct Answer {
     report: ReceptionReport,
     round_trip: Option<Duration>,
+    at: Instant,
+}
+
+/// The worst of what was reported lately, over all streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lately {
+    /// Of 256.
+    pub(crate) fraction_lost: u8,
+    /// In ticks.
+    pub(crate) jitter: u32,
+    pub(crate) round_trip: Option<Duration>,
 }
 
 impl Reporting {
@@ -293,8 +304,19 @@ impl Reporting {
             if reported.heard.is_some_and(|heard| report.highest <= heard.report.highest) {
                 continue;
             }
-            reported.heard = Some(Answer { report, round_trip: report.round_trip(at) });
+            reported.heard = Some(Answer { report, round_trip: report.round_trip(at), at: now });
         }
+    }
+
+    /// What was reported since then.
+    pub(super) fn received_since(&self, since: Instant) -> Option<Lately> {
+        let heard =
+            || self.streams.iter().filter_map(|reported| reported.heard).filter(|heard| heard.at > since);
+        Some(Lately {
+            fraction_lost: heard().map(|heard| heard.report.fraction_lost).max()?,
+            jitter: heard().map(|heard| heard.report.jitter).max()?,
+            round_trip: heard().filter_map(|heard| heard.round_trip).max(),
+        })
     }
 
     /// All streams together.

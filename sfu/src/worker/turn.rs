@@ -44,8 +44,11 @@ impl Worker {
             }
             None => {}
         }
-        if let Some(participant) = self.table.get_mut(key) {
-            participant.report(now, key, &self.lanes, &mut self.outbox);
+        if let Some(participant) = self.table.get_mut(key)
+            && participant.report(now, key, &self.lanes, &mut self.outbox)
+            && !std::mem::replace(&mut participant.announcing_signal, true)
+        {
+            self.untold.push_back(Untold::Signal(key));
         }
         if self.table.get(key).is_some_and(|participant| participant.wants_driving(now)) {
             self.drive(now, key);

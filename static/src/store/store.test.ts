@@ -20,6 +20,7 @@ const participant = (number: number, user: string, more: Partial<Participant> = 
   muted: false,
   deafened: false,
   media: "connected",
+  signal: null,
   ...more,
 });
 

@@ -16,6 +16,7 @@ export class FakePeer {
   /** Whether the line to send on is switched on. */
   packetsLeave = true;
   answers = 0;
+  restarts = 0;
   still = false;
 
   addTransceiver(kind: unknown, { direction }: { direction: string }) {
@@ -35,8 +36,11 @@ export class FakePeer {
       receiver: { track: { line: this.lines.length - 1 } },
     };
   }
+  restartIce() {
+    this.restarts += 1;
+  }
   async createOffer() {
-    return { type: "offer", sdp: "offer" };
+    return { type: "offer", sdp: this.restarts === 0 ? "offer" : `offer again ${this.restarts}` };
   }
   async setLocalDescription({ sdp }: { sdp: string }) {
     this.told.push(`local ${sdp}`);

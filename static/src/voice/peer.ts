@@ -1,5 +1,5 @@
 /**
- * The shape of our one offer, and how its path is doing.
+ * The shape of our offer, and how its path is doing.
  *
  * Must not know: rooms, states, the server.
  */
@@ -9,6 +9,7 @@ export type Peer = Pick<
   RTCPeerConnection,
   | "addTransceiver"
   | "createOffer"
+  | "restartIce"
   | "setLocalDescription"
   | "setRemoteDescription"
   | "getConfiguration"
@@ -22,7 +23,7 @@ export type Peer = Pick<
   oniceconnectionstatechange: ((event: Event) => unknown) | null;
 };
 
-/** One line to send on and `slots` lines to hear on; there is never another offer. */
+/** One line to send on and `slots` lines to hear on; they never change. */
 export function layOut(peer: Peer, microphone: MediaStreamTrack | null, slots: number, known: RTCRtpCodec[]) {
   const codecs = withRedundancyFirst(known);
   // Without a microphone the line is there all the same: it may come later, within the stay.

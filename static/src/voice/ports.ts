@@ -11,6 +11,8 @@ import type { Loudspeakers } from "./speakers";
 /** What the server is asked. Refusals are errors with a `code`. */
 export interface VoiceSignal {
   join(channel: ChannelId, offer: string, muted: boolean, deafened: boolean): Promise<Joined>;
+  /** Offers new ways for the sound of this stay; the server's answer. */
+  restart(offer: string): Promise<string>;
   set(muted: boolean, deafened: boolean): Promise<void>;
   leave(): Promise<void>;
 }

@@ -331,6 +331,41 @@ describe("no way through", () => {
   });
 });
 
+describe("another network", () => {
+  it("is looked for at once, while the talk goes on", async () => {
+    await inside();
+    room.networkChanged();
+    await settle();
+    expect(signal.restarts).toHaveLength(1);
+    expect(state()).toBe("connected");
+    room.networkChanged();
+    await settle();
+    expect(signal.restarts).toHaveLength(1);
+    await timers.pass(2_100);
+    room.networkChanged();
+    await settle();
+    expect(signal.restarts).toHaveLength(2);
+    expect(signal.joins).toHaveLength(1);
+  });
+
+  it("ends the wait for a new beginning", async () => {
+    await inside();
+    await peer().goes("failed");
+    await asked().refuse("busy");
+    expect(signal.joins).toHaveLength(2);
+    room.networkChanged();
+    await settle();
+    expect(signal.joins).toHaveLength(3);
+  });
+
+  it("is nothing to somebody who is in no room", async () => {
+    room.networkChanged();
+    await settle();
+    expect(state()).toBe("idle");
+    expect(signal.joins).toEqual([]);
+  });
+});
+
 describe("a path that breaks", () => {
   it("and mends by itself keeps the stay", async () => {
     await inside();
@@ -357,6 +392,51 @@ describe("a path that breaks", () => {
     expect(room.state).toMatchObject({ name: "connected", since: 0 });
     expect(states.slice(4)).toEqual(["reconnecting", "connected"]);
     expect(microphones).toHaveLength(1);
+  });
+
+  it("is looked for again within the stay, until it is found", async () => {
+    await inside();
+    await peer().goes("disconnected");
+    expect(signal.restarts).toEqual(["offer again 1"]);
+    expect(peer().told.slice(-2)).toEqual(["local offer again 1", "remote another way"]);
+    await timers.pass(1_600);
+    expect(signal.restarts).toHaveLength(2);
+    await peer().goes("connected");
+    await timers.pass(20_000);
+    expect(state()).toBe("connected");
+    expect(signal.restarts).toHaveLength(2);
+    expect(signal.joins).toHaveLength(1);
+    // The next time begins from the beginning.
+    await peer().goes("disconnected");
+    expect(signal.restarts).toHaveLength(3);
+  });
+
+  it("is not looked for in a description that was refused", async () => {
+    await inside();
+    signal.restarting = { code: "rate_limited" };
+    const told = [...peer().told];
+    await peer().goes("disconnected");
+    expect(peer().told).toEqual(told);
+    signal.restarting = { answer: "at last" };
+    await timers.pass(1_600);
+    expect(peer().told.at(-1)).toBe("remote at last");
+  });
+
+  it("of a stay that the server does not know any more is begun anew at once", async () => {
+    await inside();
+    signal.restarting = { code: "not_in_voice" };
+    await peer().goes("disconnected");
+    expect(signal.joins).toHaveLength(2);
+  });
+
+  it("while there is no socket is looked for when it is back", async () => {
+    await inside();
+    room.signalLost();
+    await peer().goes("disconnected");
+    expect(signal.restarts).toEqual([]);
+    room.signalResumed();
+    await settle();
+    expect(signal.restarts).toHaveLength(1);
   });
 
   it("and fails is begun anew at once", async () => {

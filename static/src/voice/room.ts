@@ -8,8 +8,10 @@
  *
  *     idle -> asking_microphone -> joining -> connecting -> connected <-> reconnecting
  *
- * `leave` goes to idle from everywhere; what cannot be mended ends in failed. A stay is begun anew (same room,
- * new peer) from reconnecting: when the path is dead, and when the server forgot us, as after its restart.
+ * `leave` goes to idle from everywhere; what cannot be mended ends in failed. A path that broke, or a network that is
+ * another, is looked for again within the stay (an ICE restart), while the sound goes on wherever it still goes. A stay
+ * is begun anew (same room, new peer) from reconnecting: when that does not help, and when the server forgot us, as
+ * after its restart.
  */
 import type { ChannelId, ErrorCode, VoiceEnd, VoicePreferences } from "../protocol";
 import type { Cancel } from "../timers";
@@ -53,6 +55,10 @@ const CONNECT_MS = 12_000;
 const STILL_MS = 5_500;
 /** How long a broken path may mend by itself before we begin anew. */
 const MEND_MS = 6_000;
+/** Waits before each look for another path while it is broken; after the last, the stay is begun anew. */
+const RESTART_WAITS_MS = [0, 1_500, 2_500];
+/** Of a network that changes again and again, this often at most. */
+const RESTART_PAUSE_MS = 2_000;
 /** A stay that held this long was a good one: the next loss begins with no wait. */
 const GOOD_STAY_MS = 10_000;
 /** Waits before each new beginning. The first is none: a restarted server should be talked on at once. */
@@ -80,6 +86,9 @@ interface Attempt {
   connectedOnce: boolean;
   watch: LineWatch;
   measuredAt: number | null;
+  /** Looks for another path since it broke, and when the last one began; null before the first. */
+  restarts: number;
+  restartedAt: number | null;
   timers: Cancel[];
 }
 
@@ -208,7 +217,17 @@ export class VoiceRoom {
   signalResumed() {
     this.signalUp = true;
     this.settleOwed();
-    if (this.current.name === "reconnecting" && !this.attempt?.peer) this.beginAnew(0);
+    if (this.current.name !== "reconnecting") return;
+    if (!this.attempt?.peer) this.beginAnew(0);
+    else void this.restart(this.attempt);
+  }
+
+  /** The machine has another network than before, or one again. */
+  networkChanged() {
+    const attempt = this.attempt;
+    if (!attempt) return;
+    if (this.current.name === "reconnecting" && !attempt.peer) this.beginAnew(0);
+    else if (attempt.connectedOnce) void this.restart(attempt);
   }
 
   /**
@@ -271,6 +290,8 @@ export class VoiceRoom {
       connectedOnce: false,
       watch: new LineWatch(),
       measuredAt: null,
+      restarts: 0,
+      restartedAt: null,
       timers: [],
     };
     this.attempt = attempt;
@@ -401,8 +422,47 @@ export class VoiceRoom {
     this.enter({ name: "connected", channel: attempt.channel, since: this.since });
   }
 
+  /** Looks for a path anew within the stay: new ICE credentials on both sides, the same keys and lines. */
+  private async restart(attempt: Attempt) {
+    const { peer } = attempt;
+    const now = this.ports.timers.now();
+    const tooSoon = attempt.restartedAt !== null && now - attempt.restartedAt < RESTART_PAUSE_MS;
+    if (!peer || attempt.participant === null || !this.signalUp || (tooSoon && this.current.name === "connected")) return;
+    attempt.restartedAt = now;
+    try {
+      peer.restartIce();
+      const offer = await peer.createOffer();
+      const answer = await this.ports.signal.restart(offer.sdp ?? "");
+      // Only now, since an offer that is refused would have to be taken back.
+      if (attempt !== this.attempt) return;
+      await peer.setLocalDescription(offer);
+      if (attempt !== this.attempt) return;
+      await peer.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch (error) {
+      if (attempt !== this.attempt) return;
+      const { code } = error as { code?: ErrorCode | "lost" | "silent" };
+      // Whatever else was wrong: the next look comes by itself while the path is broken.
+      if (code === "not_in_voice" && this.current.name === "reconnecting") this.rejoin();
+    }
+  }
+
+  private lookAgain(attempt: Attempt) {
+    const wait = RESTART_WAITS_MS[attempt.restarts];
+    if (wait === undefined) return;
+    attempt.restarts += 1;
+    const look = () => {
+      if (attempt !== this.attempt || this.current.name !== "reconnecting") return;
+      void this.restart(attempt);
+      this.lookAgain(attempt);
+    };
+    if (wait === 0) look();
+    else attempt.timers.push(this.ports.timers.after(wait, look));
+  }
+
   private pathBroke(attempt: Attempt) {
     this.reconnecting();
+    attempt.restarts = 0;
+    this.lookAgain(attempt);
     attempt.timers.push(
       this.ports.timers.after(MEND_MS, () => {
         if (attempt === this.attempt && this.current.name === "reconnecting") this.rejoin();

@@ -38,6 +38,14 @@ export class FakeSignal {
       });
     });
   }
+  /** What its offers to restart are answered with: an SDP, or the code of a refusal. */
+  restarting: { answer: string } | { code: string } = { answer: "another way" };
+  restarts: string[] = [];
+  async restart(offer: string) {
+    this.restarts.push(offer);
+    if ("code" in this.restarting) throw Object.assign(new Error("refused"), this.restarting);
+    return this.restarting.answer;
+  }
   async set(muted: boolean, deafened: boolean) {
     if (this.fails) throw Object.assign(new Error("lost"), { code: "lost" });
     this.told.push(`set ${muted} ${deafened}`);
