@@ -6,10 +6,7 @@ import { Client } from "./client";
 import { recall, remember } from "./memory";
 import type { Wire } from "./socket";
 import { realTimers } from "./timers";
-import activityWorklet from "./voice/activity.worklet?worker&url";
-import { LOUDSPEAKER, MICROPHONE } from "./voice/devices";
-import { Ear } from "./voice/ear";
-import { openMicrophone } from "./voice/microphone";
+import { LOUDSPEAKER } from "./voice/devices";
 import { Speakers } from "./voice/speakers";
 
 export interface Browser {
@@ -34,13 +31,9 @@ export function openClient(signedOut: () => void): Browser {
       openPeer: () => new RTCPeerConnection({ bundlePolicy: "max-bundle" }),
       codecs: () => RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [],
       openMicrophone: (wanted) =>
-        openMicrophone(
-          {
-            media: navigator.mediaDevices as MediaDevices | undefined,
-            listen: (track) => Ear.open(track, new AudioContext(), activityWorklet),
-            device: recall(MICROPHONE),
-          },
-          wanted,
+        import("./voice/hardware").then(
+          ({ open }) => open(wanted),
+          () => ({ refused: "unreachable" }),
         ),
       loudspeakers: speakers,
       remembered: {

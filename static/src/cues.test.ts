@@ -44,6 +44,19 @@ it("plays one after the other, as loud as is wanted, and quieter beside a voice"
   expect(quiet).toBeCloseTo(loud * 0.2);
 });
 
+it("answers what one does oneself at once, and others when there is room", () => {
+  const { context, notes } = fakeContext();
+  let now = 10_000;
+  const cues = new Cues({ now: () => now }, () => context);
+  cues.play("came", 1, false);
+  now += 100;
+  cues.play("muted", 1, false);
+  now += 100;
+  cues.play("unmuted", 1, false);
+  cues.play("went", 1, false);
+  expect(notes).toEqual([587.33, 220, 330]);
+});
+
 it("is silent where there is no sound", () => {
   const cues = new Cues({ now: () => 0 }, () => null);
   expect(() => cues.play("mention", 1, false)).not.toThrow();

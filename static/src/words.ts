@@ -261,6 +261,8 @@ export function noMicrophone(why: NoMicrophone): { big: string; small: string } 
         big: "Your browser blocks the microphone",
         small: "You can listen. It opens only on https pages; tell your admin. Code V-MIC-1",
       };
+    case "unreachable":
+      return { big: "The microphone did not load", small: "You can listen. Try again" };
     case "unplugged":
       return { big: "Your microphone is gone", small: "You can listen. Plug it in and try again. Code V-MIC-2" };
   }

@@ -20,6 +20,8 @@ story('a held key talks, and nothing else does', async (stage) => {
   await ben.joins('Lounge');
   const { page } = ana;
   await page.getByText('Hold Space to talk').waitFor();
+  const faults = await inspect(ana, 'dock-hold');
+  assert.deepEqual(faults, []);
 
   await ben.hearsNothing();
   const before = await arrived(ana);

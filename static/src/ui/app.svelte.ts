@@ -55,6 +55,8 @@ export class App {
   private writer: ((text: string) => void) | null = null;
   /** The browser wants a press before it plays sound. */
   soundHeld = $state(false);
+  /** What those are told who do not see the page, once. */
+  said = $state("");
   /** On wide frames the side column stays open until it is closed; elsewhere it lies over the rest. */
   sideOpen = $state(true);
   sideOver = $state(false);
@@ -176,6 +178,10 @@ export class App {
   /** Puts text into the field in which one writes, if there is one. */
   write(text: string) {
     this.writer?.(text);
+  }
+
+  say(text: string) {
+    this.said = text;
   }
 
   showPeople() {

@@ -1,7 +1,7 @@
 /**
  * What this device is to do when something calls for attention, and whether its browser lets it.
  */
-import type { Cue } from "../cues";
+import type { TextCue } from "../cues";
 import { recall, remember } from "../memory";
 
 export type Permission = "unsupported" | NotificationPermission;
@@ -11,7 +11,7 @@ const VOLUME = 60;
 
 class Wishes {
   private wantsPopUps = $state(recall("popups") === "on");
-  private silenced = $state<Record<Cue, boolean>>({ mention: recall("cue.mention") === "off", message: recall("cue.message") === "off" });
+  private silenced = $state<Record<TextCue, boolean>>({ mention: recall("cue.mention") === "off", message: recall("cue.message") === "off" });
   private loudness = $state(readVolume());
   private permitted = $state<Permission>(permission());
 
@@ -25,11 +25,11 @@ class Wishes {
     remember("popups", wanted ? "on" : null);
   }
 
-  sound(cue: Cue): boolean {
+  sound(cue: TextCue): boolean {
     return !this.silenced[cue];
   }
 
-  setSound(cue: Cue, on: boolean) {
+  setSound(cue: TextCue, on: boolean) {
     this.silenced[cue] = !on;
     remember(`cue.${cue}`, on ? null : "off");
   }

@@ -61,6 +61,11 @@ export class Ear {
     this.node.port.postMessage(threshold);
   }
 
+  /** Goes on after the browser held the sound back. */
+  resume() {
+    void this.context.resume().catch(() => {});
+  }
+
   close() {
     this.onspeech = null;
     this.node.port.onmessage = null;

@@ -5,6 +5,7 @@ export class FakeMicrophone {
   open = true;
   closed = false;
   onended: (() => void) | null = null;
+  onsilenced: (() => void) | null = null;
   onspeech: ((speaking: boolean) => void) | null = null;
   speaking = false;
   threshold: Threshold | null = null;

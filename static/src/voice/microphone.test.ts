@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AudioDevices, openMicrophone, type Processing } from "./microphone";
+import { type AudioDevices, type Microphone, openMicrophone, type Processing } from "./microphone";
 
 const speech: Processing = { sound: "voice", echoCancellation: true, noiseRemoval: true, gainControl: true };
 
@@ -17,6 +17,7 @@ function devices(more: Partial<AudioDevices> & { fails?: string; tracks?: unknow
       },
     },
     listen: async () => null,
+    clean: null,
     device: null,
     ...more,
   };
@@ -27,6 +28,40 @@ describe("asking for the microphone", () => {
     const all = devices();
     expect(await openMicrophone(all, speech)).toHaveProperty("microphone");
     expect(all.asked[0]?.audio).toMatchObject({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+  });
+
+  it("takes the noise out itself where it can, and then the browser does not", async () => {
+    const raw = track();
+    const clean = track();
+    let closed = false;
+    const all = devices({
+      tracks: [raw],
+      clean: async () => ({ track: clean as unknown as MediaStreamTrack, ondead: () => {}, resume: () => {}, close: () => void (closed = true) }),
+    });
+    const { microphone } = (await openMicrophone(all, speech)) as { microphone: Microphone };
+    expect(all.asked).toHaveLength(1);
+    expect(all.asked[0]?.audio).toMatchObject({ echoCancellation: true, noiseSuppression: false, autoGainControl: true });
+    expect(microphone.track).toBe(clean);
+    microphone.open = false;
+    expect([raw.enabled, clean.enabled]).toEqual([true, false]);
+    microphone.close();
+    expect([raw.stopped, closed]).toEqual([true, true]);
+  });
+
+  it("asks the browser to take the noise out where that could not start", async () => {
+    const first = track();
+    const all = devices({ tracks: [first], clean: async () => null });
+    expect(await openMicrophone(all, speech)).toHaveProperty("microphone");
+    expect(all.asked.map(({ audio }) => (audio as MediaTrackConstraints).noiseSuppression)).toEqual([false, true]);
+    expect(first.stopped).toBe(true);
+  });
+
+  it("lets its noise removal alone with what is not to be worked on", async () => {
+    const all = devices({ clean: () => Promise.reject(new Error("nobody asked for it")) });
+    for (const wanted of [{ ...speech, sound: "music" }, { ...speech, sound: "raw" }, { ...speech, noiseRemoval: false }] as Processing[]) {
+      expect(await openMicrophone(all, wanted)).toHaveProperty("microphone");
+    }
+    expect(all.asked).toHaveLength(3);
   });
 
   it.each(["raw", "music"] as const)("takes %s sound as it is, whatever else is wanted", async (sound) => {

@@ -215,6 +215,7 @@ export class OwnVoice {
       if (this.preferences.transmit === "voice_activity") this.gateMoved();
       else this.apply();
     };
+    opened.microphone.onsilenced = () => void this.change();
     opened.microphone.onended = () => {
       this.close();
       this.refusal = "unplugged";

@@ -49,11 +49,12 @@ export const voiceSettings = {
   },
   switchHints: {
     echo_cancellation: "Takes what your speakers play out of what your microphone hears.",
-    noise_removal: "In your browser. Nothing leaves this machine for it.",
+    noise_removal: "Strong, and on this machine: nothing leaves it for this.",
     gain_control: "Soft voices become louder, loud ones softer.",
     cues: "Off in rooms with more than 15 people.",
     attenuation: "By 6 dB.",
   },
+  standsIn: "Strong noise removal could not start here. Your browser's own takes its place.",
   decibels: (db: number) => `${db} dB`,
   milliseconds: (ms: number) => `${ms} ms`,
 } as const;

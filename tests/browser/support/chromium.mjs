@@ -65,13 +65,16 @@ export class ChromiumPage {
   /**
    * @param {object} options
    * @param {number} options.hertz The tone of its microphone.
+   * @param {(path: string) => void} [options.sound] Writes what its microphone plays instead.
+   * @param {string[]} [options.microphone] How there is another microphone, or none.
    * @param {import('playwright-core').BrowserContextOptions} [options.context]
    */
-  static async open({ hertz, context = {} }) {
+  static async open({ hertz, sound, microphone, context = {} }) {
     const folder = mkdtempSync(path.join(tmpdir(), 'cromulent-tone-'));
     const tone = path.join(folder, 'tone.wav');
-    writeTone(tone, hertz);
-    const microphone = [
+    if (sound) sound(tone);
+    else writeTone(tone, hertz);
+    microphone ??= [
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
       `--use-file-for-fake-audio-capture=${tone}`,

@@ -87,9 +87,10 @@ class Stage {
    * @param {string} name
    * @param {number} hertz
    * @param {import('playwright-core').BrowserContextOptions} [context] How their window is.
+   * @param {{ sound?: (path: string) => void, microphone?: string[] }} [more] Another microphone; see `ChromiumPage.open`.
    */
-  async person(name, hertz, context) {
-    return this.#add(name, await ChromiumPage.open({ hertz, context }), hertz);
+  async person(name, hertz, context, more = {}) {
+    return this.#add(name, await ChromiumPage.open({ hertz, context, ...more }), hertz);
   }
 
   /**
