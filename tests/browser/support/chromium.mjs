@@ -74,12 +74,8 @@ export class ChromiumPage {
     const tone = path.join(folder, 'tone.wav');
     if (sound) sound(tone);
     else writeTone(tone, hertz);
-    microphone ??= [
-      '--use-fake-device-for-media-stream',
-      '--use-fake-ui-for-media-stream',
-      `--use-file-for-fake-audio-capture=${tone}`,
-    ];
-    const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, ...microphone] });
+    const args = [...QUIET, ...AWAKE, ...(microphone ?? playing(tone))];
+    const browser = await chromium.launch({ executablePath: EXECUTABLE, args });
     const window = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
     window.setDefaultTimeout(PATIENCE);
     await window.addInitScript(growEars, SHARP_EARS);
@@ -170,9 +166,18 @@ export class ChromiumPage {
   }
 }
 
-/** A browser without loudspeakers, for pages that make their own microphones. */
-export function launchMuted() {
-  return chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, '--mute-audio'] });
+/**
+ * A browser without loudspeakers, for pages that make their own microphones; or with a microphone for all of them that
+ * plays a file round and round.
+ * @param {string} [file]
+ */
+export function launchMuted(file) {
+  return chromium.launch({ executablePath: EXECUTABLE, args: [...QUIET, ...AWAKE, '--mute-audio', ...(file ? playing(file) : [])] });
+}
+
+/** The microphone of a whole process. */
+function playing(file) {
+  return ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${file}`];
 }
 
 function beginningWith(name) {
