@@ -1,4 +1,4 @@
-// What is measured: rooms in which one person (or five, in turns) talks and others listen, each behind a network of
+// What is measured: rooms in which one person (or three, in turns) talks and others listen, each behind a network of
 // their own. What is compared lies in one batch, at the same time on the same machine, beside a clean control.
 
 /** What may be wrong with a way, by name; `down` is from the server to a listener, `up` from a talker to the server. */
@@ -37,11 +37,11 @@ function badTalker(name) {
   return { talkers: [{ file: 'speech.wav', up, plain }], listeners: [{ name, plain: false, down: {} }], slots: SLOTS };
 }
 
-/** Five who talk one after the other: with two slots nobody has a line of their own. */
+/** Three who talk one after the other, and one slot: nobody has a line of their own. Those who talk cost most. */
 function turns(...conditions) {
-  const talkers = Array.from({ length: 5 }, (_, number) => ({ file: `turn${number}.wav`, up: {}, plain: false }));
+  const talkers = Array.from({ length: 3 }, (_, number) => ({ file: `turn${number}.wav`, up: {}, plain: false }));
   const listeners = conditions.map((name) => ({ ...listener(name), name: `turns-${name}` }));
-  return { talkers, listeners, slots: SLOTS };
+  return { talkers, listeners, slots: 1 };
 }
 
 /** The full set. Each has `clean` as its control. */

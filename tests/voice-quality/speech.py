@@ -1,10 +1,10 @@
 """Makes what is said: a loop of speech for a microphone, and a map of it.
 
-    speech.py FOLDER        needs espeak-ng and sox; writes speech.wav, speech.json, and turn0.wav ... turn4.wav
+    speech.py FOLDER        needs espeak-ng and sox; writes speech.wav, speech.json, and turn0.wav to turn2.wav
 
 The loop has a click (a chirp, so that it is found under noise), and three blocks of two sentences, by voices of a man, a
 woman and a man, each at the same active level. The turns are one sentence each in a loop of their own, one after the
-other: five people who never talk at the same time.
+other: three people who never talk at the same time.
 """
 
 import json
@@ -19,7 +19,7 @@ from scipy.io import wavfile
 RATE = 48_000
 # Shorter than a voice may pause and still be one: after 400 ms the server takes it for silent, and sends none of that.
 PAUSE = np.zeros(int(0.3 * RATE))
-TURNS_LOOP_S = 20.0
+TURNS_LOOP_S = 12.0
 # Active level as in ITU-T P.56, about: what telephony tests use.
 LEVEL_DB = -26
 
@@ -32,8 +32,6 @@ TURNS = [
     ("en-us+m3", "Please put the tall ladder back behind the shed."),
     ("en-gb+f3", "Twelve pigeons sat on the wire above the garden."),
     ("en-us+m7", "Bring a coat because the evening will be cold."),
-    ("en-gb+f5", "Carla found the keys under a heap of letters."),
-    ("en-us+m1", "Don't forget that the shop closes at half past five."),
 ]
 
 
