@@ -52,7 +52,7 @@ story(
     stage.note(`silences after a rebinding: ${silences.join(', ')} ms`);
     assert.ok(Math.max(...silences) <= AFTER_A_REBINDING_MS, `it took ${Math.max(...silences)} ms`);
   },
-  { todo: 'the server follows media to a new port only when a check comes from there' },
+  { todo: 'the server follows a voice to its new port, but it was not yet seen to hold on an idle machine' },
 );
 
 story('over TCP a lossy network delays voices, and a broken stream comes back', async (stage) => {
@@ -113,7 +113,7 @@ story(
   },
   {
     skip: !addresses().includes('10.78.0.1') && 'needs `own-network`',
-    todo: 'Chromium looks for no other way by itself, and the page begins anew only after 5.5 and 6 s',
+    todo: 'the page notices by silence that its way is gone, and looks for another after 6 s',
   },
 );
 
