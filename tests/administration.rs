@@ -1,8 +1,9 @@
 use cromulent::config::{EmailConfirmation, SmtpTls};
+use cromulent::protocol::administration::{People, ResetLink};
 use cromulent::protocol::client::Request;
 use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
-use cromulent::protocol::rest::{AuditPage, People, ResetLink};
+use cromulent::protocol::rest::AuditPage;
 use cromulent::protocol::types::{Role, User, UserState};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -3,9 +3,8 @@ use std::time::Duration;
 use cromulent::bench::client::{Reply, Socket};
 use cromulent::clock::{Clock, Timestamp};
 use cromulent::protocol::close;
-use cromulent::protocol::rest::{
-    AuditPage, AutoSignedIn, DeviceDone, DeviceRefused, DeviceSignedIn, DeviceVerified, Session, Sessions,
-};
+use cromulent::protocol::devices::{AutoSignedIn, DeviceDone, DeviceRefused, DeviceSignedIn, DeviceVerified};
+use cromulent::protocol::rest::{AuditPage, Session, Sessions};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 

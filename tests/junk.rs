@@ -107,6 +107,7 @@ fn requests(there: &There) -> Vec<Request> {
         Request::LoadQualities { channel: voice },
         Request::DeleteChannel { channel },
         Request::BrowseChannels,
+        Request::CountMembers,
         Request::JoinChannel { channel },
         Request::LeaveChannel { channel },
         Request::ListMembers { channel },

@@ -3,7 +3,7 @@
 use cromulent::id::{ChannelId, IdSource};
 use cromulent::protocol::client::Request;
 use cromulent::protocol::error::ErrorCode;
-use cromulent::protocol::server::{ServerEvent, VoiceEnd};
+use cromulent::protocol::server::{Answer, ServerEvent, VoiceEnd};
 use cromulent::protocol::types::ChannelKind;
 use hyper::{Method, StatusCode};
 use serde_json::json;
@@ -32,6 +32,23 @@ async fn a_private_channel_is_between_its_members() {
     assert_eq!(ben.finds_on_a_fresh_page().await, ["general", "Lounge", "Den"]);
     let cai = TestUser::connect(&server, "cai", cai.cookie).await;
     assert_eq!(cai.finds_on_a_fresh_page().await, ["general", "Lounge"]);
+}
+
+#[tokio::test]
+async fn an_admin_learns_how_many_are_in_each_channel_and_nobody_else_does() {
+    let server = TestServer::start().await;
+    let (mut ana, [mut ben, cai]) = ana_the_admin_and(&server, ["ben", "cai"]).await;
+    let den = ana.makes("Den", ChannelKind::Text, vec![PRIVATE]).await;
+    let club = ana.makes("Club", ChannelKind::Text, vec![OPEN]).await;
+    ana.adds(den.id, ana.id_of("ben")).await;
+    ana.asks(&Request::LeaveChannel { channel: den.id }).await.unwrap();
+    let Answer::MemberCounts { counts } = ana.asks(&Request::CountMembers).await.unwrap() else { panic!() };
+    let of = |id| counts.iter().find(|one| one.channel == id).map(|one| one.members);
+    let general = ana.general();
+    assert_eq!((of(den.id), of(club.id), of(general)), (Some(1), Some(1), Some(3)));
+    assert_eq!(counts.len(), 4, "of each channel once: {counts:?}");
+    assert_eq!(ben.asks(&Request::CountMembers).await.unwrap_err(), ErrorCode::NotAllowed);
+    drop(cai);
 }
 
 #[tokio::test]

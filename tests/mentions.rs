@@ -12,7 +12,7 @@ use crate::support::{TestServer, TestUser};
 async fn told_until(user: &mut TestUser, body: &str) -> Vec<String> {
     let events = user.hears_until(body).await;
     let told = events.iter().filter_map(|event| match event {
-        ServerEvent::Notified { notification } => Some(format!("+{}", notification.preview)),
+        ServerEvent::Notified { notification } => Some(format!("+{}", notification.excerpt)),
         ServerEvent::NotificationWithdrawn { .. } => Some("-".to_owned()),
         _ => None,
     });
@@ -28,7 +28,7 @@ async fn who_is_mentioned_is_told_and_nobody_else_is() {
     let notification = ben.is_notified().await;
     assert_eq!((notification.message, notification.channel), (posted.id, posted.channel));
     assert_eq!((notification.author, notification.mention), (posted.author, posted.mentions[0]));
-    assert_eq!(notification.preview, posted.body);
+    assert_eq!(notification.excerpt, posted.body);
     assert!(!notification.read);
     ana.posts("end").await;
     assert!(told_until(&mut cleo, "end").await.is_empty());

@@ -54,7 +54,7 @@ async fn the_inbox_has_the_newest_first_in_pages_and_says_where_to_go() {
     for (notification, message) in all.iter().zip(&posted) {
         assert_eq!((notification.message, notification.channel), (message.id, message.channel));
         assert_eq!((notification.author, notification.posted_at), (message.author, message.posted_at));
-        assert_eq!(notification.preview, message.body.chars().take(100).collect::<String>());
+        assert_eq!(notification.excerpt, message.body.chars().take(100).collect::<String>());
         assert!(!notification.read);
     }
     assert_eq!(ben.has_unread().await, posted.iter().map(|message| message.id).collect::<Vec<_>>());
@@ -120,7 +120,7 @@ async fn what_is_deleted_or_rewritten_leaves_the_inbox() {
     ana.edits(other.id, "nobody").await.unwrap();
     ana.edits(stays.id, "@ben new words").await.unwrap();
     let (inbox, _) = ben.opens_the_inbox(None).await;
-    assert_eq!(inbox.iter().map(|one| one.preview.as_str()).collect::<Vec<_>>(), ["@ben new words"]);
+    assert_eq!(inbox.iter().map(|one| one.excerpt.as_str()).collect::<Vec<_>>(), ["@ben new words"]);
     assert_eq!(ben.has_unread().await, [stays.id]);
 }
 

@@ -1,7 +1,8 @@
 use cromulent::bench::client::Reply;
 use cromulent::protocol::error::ErrorCode;
-use cromulent::protocol::rest::{AuditPage, Registration, ServerInfo, ServerSettings, SettingName};
+use cromulent::protocol::rest::{AuditPage, Registration, ServerInfo};
 use cromulent::protocol::server::{ServerEvent, VoiceEnd};
+use cromulent::protocol::settings::{ServerSettings, SettingName};
 use cromulent::protocol::types::Switches;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};

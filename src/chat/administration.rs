@@ -8,7 +8,8 @@ use super::sessions::{self, Ended};
 use super::{Chat, Error, users};
 use crate::db::{Conn, sql};
 use crate::id::UserId;
-use crate::protocol::rest::{AuditAction, People, Person};
+use crate::protocol::administration::{People, Person};
+use crate::protocol::rest::AuditAction;
 use crate::protocol::types::{Role, User, UserState};
 
 /// People of a page.

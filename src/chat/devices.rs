@@ -13,7 +13,8 @@ use super::{Chat, Error, users};
 use crate::clock::Timestamp;
 use crate::db::{Conn, sql};
 use crate::id::{SessionId, UserId};
-use crate::protocol::rest::{AuditAction, DeviceUser};
+use crate::protocol::devices::DeviceUser;
+use crate::protocol::rest::AuditAction;
 use crate::protocol::types::User;
 use crate::telemetry;
 

@@ -11,12 +11,12 @@ use super::audit::Deed;
 use super::channels::CHANNELS_MAX;
 use super::roster::SNAPSHOT_MAX;
 use super::{Chat, Error, users};
-use crate::db::{Conn, Tx, sql};
+use crate::db::{Conn, Row, Tx, sql};
 use crate::id::{ChannelId, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
-use crate::protocol::types::{Channel, UserState};
+use crate::protocol::types::{Channel, MemberCount, UserState};
 
 impl Chat {
     /// Makes `user` a member, by their own wish. `show` is called when they are new, after they heard of it.
@@ -88,6 +88,24 @@ impl Chat {
                 .all(&mut read)
                 .await?;
         rows.iter().map(|row| Ok(row.id("user_id")?)).collect()
+    }
+
+    /// How many people are in each channel, for an admin, who may change them all.
+    pub async fn count_members(&self, admin: UserId) -> Result<Vec<MemberCount>, Error> {
+        let mut read = self.db.read().await?;
+        users::require_admin(&mut read, admin).await?;
+        let rows = sql("select c.id, count(m.user_id) as members
+                        from channels c left join memberships m on m.channel_id = c.id
+                        where c.kind <> 'deleted' group by c.id order by c.id limit $1")
+        .bind(CHANNELS_MAX)
+        .all(&mut read)
+        .await?;
+        let count = |row: &Row| {
+            // Never negative, and no more than there are users.
+            let members = u32::try_from(row.integer("members")?).unwrap_or(u32::MAX);
+            Ok(MemberCount { channel: row.id("id")?, members })
+        };
+        rows.iter().map(count).collect()
     }
 
     /// Twice is once: nobody hears of the second time.

@@ -29,7 +29,7 @@ pub const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 pub const PURGED_AT_ONCE: i64 = 1_000;
 
 /// Characters of a message in its notification: what fits on two lines.
-const PREVIEW_MAX: usize = 100;
+const EXCERPT_MAX: usize = 100;
 
 pub(super) const INBOX: &str =
     "select n.message_id, n.channel_id, n.kind, n.target, coalesce(n.read_at, 0) as read_at,
@@ -143,7 +143,7 @@ fn about(message: &Message, mention: Mention) -> Notification {
         channel: message.channel,
         author: message.author,
         mention,
-        preview: preview(&message.body),
+        excerpt: excerpt(&message.body),
         posted_at: message.posted_at,
         read: false,
     }
@@ -155,12 +155,12 @@ fn notification(row: &Row) -> Result<Notification, Error> {
         channel: row.id("channel_id")?,
         author: row.id("author_id")?,
         mention: mentioned::mention(row)?,
-        preview: preview(&row.text("body")?),
+        excerpt: excerpt(&row.text("body")?),
         posted_at: row.time("posted_at")?,
         read: row.integer("read_at")? > 0,
     })
 }
 
-fn preview(body: &str) -> String {
-    body.chars().take(PREVIEW_MAX).collect()
+fn excerpt(body: &str) -> String {
+    body.chars().take(EXCERPT_MAX).collect()
 }

@@ -13,8 +13,9 @@ use super::{Chat, Error, users};
 use crate::db::{Conn, sql};
 use crate::id::UserId;
 use crate::live::hub::Audience;
-use crate::protocol::rest::{self, AuditAction, Registration, ServerSetting, ServerSettings, SettingName};
+use crate::protocol::rest::{AuditAction, Registration};
 use crate::protocol::server::ServerEvent;
+use crate::protocol::settings::{self as wire, ServerSetting, ServerSettings, SettingName};
 use crate::protocol::types::{Relay, Switches};
 use crate::turn::{self, Credentials, Secret, Url};
 
@@ -248,7 +249,7 @@ impl Chat {
             registration: settings.registration,
             link_previews: settings.link_previews,
             email_confirmation: settings.email_confirmation,
-            relays: rest::Relays {
+            relays: wire::Relays {
                 urls: settings.relay_urls.iter().map(Url::to_string).collect(),
                 has_secret: settings.relay_secret.is_some(),
             },

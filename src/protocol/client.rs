@@ -100,6 +100,9 @@ pub enum Request {
     },
     /// The channels this user may know of and is not in. Answer: `channels`.
     BrowseChannels,
+    /// How many people are in each channel, those in the archive and private ones too; admins only. Answer:
+    /// `member_counts`.
+    CountMembers,
     /// Becomes a member; harmless for one. Answer: `channel_joined`.
     JoinChannel {
         /// Which.

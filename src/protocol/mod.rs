@@ -23,12 +23,15 @@
 //!
 //! The TypeScript of all this, `static/src/protocol.ts`, is written by a test (`typescript.rs`) and never by hand.
 
+pub mod administration;
 pub mod client;
+pub mod devices;
 pub mod error;
 pub mod hearing;
 pub mod quality;
 pub mod rest;
 pub mod server;
+pub mod settings;
 pub mod types;
 #[cfg(test)]
 mod typescript;

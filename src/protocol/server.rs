@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::hearing::{Hearing, VoicePreferences, Volume};
 use super::quality::Quality;
 use super::types::{
-    Category, Channel, Group, Message, MessageState, Notification, ParticipantNumber, Preview, Reading,
-    Relay, Room, RoomChange, RoomSpeakers, Standing, Status, Switches, User, Users, VoiceLoad,
+    Category, Channel, Group, MemberCount, Message, MessageState, Notification, ParticipantNumber, Preview,
+    Reading, Relay, Room, RoomChange, RoomSpeakers, Standing, Status, Switches, User, Users, VoiceLoad,
 };
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, UserId};
 
@@ -71,6 +71,11 @@ pub enum Answer {
     Channels {
         /// By name in addresses.
         channels: Vec<Channel>,
+    },
+    /// To `count_members`.
+    MemberCounts {
+        /// Of every channel there is.
+        counts: Vec<MemberCount>,
     },
     /// To `join_channel`.
     ChannelJoined {

@@ -147,6 +147,16 @@ pub struct Channel {
     pub archived: bool,
 }
 
+/// How many people are in a channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct MemberCount {
+    /// Which.
+    pub channel: ChannelId,
+    /// However they came in.
+    pub members: u32,
+}
+
 /// The most people a voice channel may be set to let be heard at once; more than a server may have slots.
 pub const SPEAKERS_MAX: u8 = 16;
 
@@ -416,7 +426,7 @@ pub struct Notification {
     /// The narrowest mention that meant them.
     pub mention: Mention,
     /// How the message begins.
-    pub preview: String,
+    pub excerpt: String,
     /// When it was posted.
     pub posted_at: Timestamp,
     /// Whether they have seen it.

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
+use super::administration::{ChangeAccess, ChangeRole, CreateUser, People, Person, ResetLink};
 use super::error::{ErrorCode, Refusal};
 use super::rest::{
-    Account, AskForMail, AuditAction, AuditEntry, AuditPage, Avatar, AvatarsAllowed, ChangeAccess,
-    ChangeEmail, ChangePassword, ChangeRole, ChangeSettings, Confirm, CreateUser, DeleteAccount, People,
-    Person, Profile, Register, Registered, Registration, RelayOutcome, RelayTest, RelayTried, Relays,
-    ResetLink, ResetPassword, ServerInfo, ServerSetting, ServerSettings, Session, Sessions, SettingName,
-    SignIn, SignedIn,
+    Account, AskForMail, AuditAction, AuditEntry, AuditPage, Avatar, AvatarsAllowed, ChangeEmail,
+    ChangePassword, Confirm, DeleteAccount, Profile, Register, Registered, Registration, ResetPassword,
+    ServerInfo, Session, Sessions, SignIn, SignedIn,
+};
+use super::settings::{
+    ChangeSettings, RelayOutcome, RelayTest, RelayTried, Relays, ServerSetting, ServerSettings, SettingName,
 };
 use super::{client, close, hearing, quality, server, types};
 use crate::clock::Timestamp;
@@ -41,6 +43,7 @@ fn text() -> String {
         types::VoiceLoad,
         types::Switches,
         types::Channel,
+        types::MemberCount,
         types::ChannelKind,
         types::Message,
         types::Participant,

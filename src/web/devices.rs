@@ -20,7 +20,7 @@ use crate::chat;
 use crate::chat::devices::{Presented, Tokens};
 use crate::chat::sessions::Device;
 use crate::chat::tokens::Token;
-use crate::protocol::rest::{
+use crate::protocol::devices::{
     AutoSignedIn, DeviceDone, DeviceLogin, DeviceRefused, DeviceSignedIn, DeviceToken, DeviceVerified,
 };
 use crate::telemetry;

@@ -81,6 +81,7 @@ pub async fn dispatch(
             Ok(Answer::Done)
         }
         Request::BrowseChannels => Ok(Answer::Channels { channels: doors.chat.browse_channels(user).await? }),
+        Request::CountMembers => Ok(Answer::MemberCounts { counts: doors.chat.count_members(user).await? }),
         Request::JoinChannel { channel } => {
             let show = || doors.voice.show(channel, user);
             Ok(Answer::ChannelJoined { channel: doors.chat.join_channel(user, channel, show).await? })

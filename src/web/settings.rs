@@ -10,7 +10,7 @@ use super::Doors;
 use super::auth::CurrentUser;
 use super::error::{self, Error, to_the_end};
 use crate::chat;
-use crate::protocol::rest::{ChangeSettings, RelayOutcome, RelayTest, RelayTried, ServerSettings};
+use crate::protocol::settings::{ChangeSettings, RelayOutcome, RelayTest, RelayTried, ServerSettings};
 use crate::turn::{self, Tried};
 
 /// All of them.

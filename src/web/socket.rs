@@ -151,6 +151,7 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::LoadQualities { .. }
         | Request::DeleteChannel { .. }
         | Request::BrowseChannels
+        | Request::CountMembers
         | Request::JoinChannel { .. }
         | Request::LeaveChannel { .. }
         | Request::ListMembers { .. }

@@ -15,9 +15,8 @@ use super::error::{self, Error, to_the_end};
 use super::sessions::close;
 use crate::chat::audit::Wanted;
 use crate::id::UserId;
-use crate::protocol::rest::{
-    AuditAction, AuditPage, ChangeAccess, ChangeRole, CreateUser, People, ResetLink,
-};
+use crate::protocol::administration::{ChangeAccess, ChangeRole, CreateUser, People, ResetLink};
+use crate::protocol::rest::{AuditAction, AuditPage};
 use crate::protocol::types::User;
 
 /// Everybody who has an account; with `after` and a user name those who come after, with `search` those who have this in

@@ -67,7 +67,7 @@ async function posts(number: number, { body = `words ${number}`, mentions = fals
     message: { ...about, id, body, nonce: id, number, state: { type: "posted" }, mentions: mentions ? [means] : [], preview: null },
   });
   if (mentions) {
-    store.apply({ type: "notified", notification: { ...about, message: id, mention: means, preview: body, read: false } });
+    store.apply({ type: "notified", notification: { ...about, message: id, mention: means, excerpt: body, read: false } });
   }
   await settle();
 }

@@ -220,7 +220,7 @@ describe("the inbox", () => {
     channel: general,
     author: ben,
     mention: { type: "user", user: ana },
-    preview: `words ${number}`,
+    excerpt: `words ${number}`,
     posted_at: number,
     read: false,
   });
@@ -478,7 +478,7 @@ describe("marks of reading", () => {
     expect(told()).toEqual(["m-0002"]);
     await beat(7);
     expect(told()).toEqual(["m-0002", "m-0007"]);
-    const notification = { channel: general, author: ben, preview: "", posted_at: 8, read: false };
+    const notification = { channel: general, author: ben, excerpt: "", posted_at: 8, read: false };
     server().event({
       type: "notified",
       notification: { ...notification, message: "m-0008", mention: { type: "everyone" } },

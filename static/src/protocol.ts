@@ -138,6 +138,19 @@ writers: Writers,
 archived: boolean, };
 
 /**
+ * How many people are in a channel.
+ */
+export type MemberCount = { 
+/**
+ * Which.
+ */
+channel: ChannelId, 
+/**
+ * However they came in.
+ */
+members: number, };
+
+/**
  * What a channel is for.
  */
 export type ChannelKind = "text" | "voice";
@@ -440,7 +453,7 @@ channel: ChannelId, } | { "type": "delete_channel",
 /**
  * Which.
  */
-channel: ChannelId, } | { "type": "browse_channels" } | { "type": "join_channel", 
+channel: ChannelId, } | { "type": "browse_channels" } | { "type": "count_members" } | { "type": "join_channel", 
 /**
  * Which.
  */
@@ -664,7 +677,11 @@ qualities: Array<Quality>, } | { "type": "channels",
 /**
  * By name in addresses.
  */
-channels: Array<Channel>, } | { "type": "channel_joined", 
+channels: Array<Channel>, } | { "type": "member_counts", 
+/**
+ * Of every channel there is.
+ */
+counts: Array<MemberCount>, } | { "type": "channel_joined", 
 /**
  * As it is.
  */
@@ -1100,7 +1117,7 @@ mention: Mention,
 /**
  * How the message begins.
  */
-preview: string, 
+excerpt: string, 
 /**
  * When it was posted.
  */

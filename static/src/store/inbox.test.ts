@@ -7,7 +7,7 @@ const one = (number: number, more: Partial<Notification> = {}): Notification => 
   channel: "c-general",
   author: "u-ben",
   mention: { type: "user", user: "u-ana" },
-  preview: `words ${number}`,
+  excerpt: `words ${number}`,
   posted_at: number,
   read: false,
   ...more,

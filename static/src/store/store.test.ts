@@ -472,7 +472,7 @@ describe("badges", () => {
     channel,
     author: ben,
     mention: { type: "user", user: ana },
-    preview: "hi @ana",
+    excerpt: "hi @ana",
     posted_at: number,
     read: false,
   });

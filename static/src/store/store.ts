@@ -353,7 +353,7 @@ export class Store {
     this.inboxList.arrived(notification);
     if (channel === this.seen) this.sawEnd(channel);
     this.touchBadges();
-    if (channel !== this.seen && !known) this.alertOf("mention", { ...notification, text: notification.preview });
+    if (channel !== this.seen && !known) this.alertOf("mention", { ...notification, text: notification.excerpt });
   }
 
   private touchBadges() {
