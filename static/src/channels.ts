@@ -36,6 +36,12 @@ export class Channels {
     return (await this.ask({ type: "browse_channels" }, "channels")).channels;
   }
 
+  /** How many people are in each channel, for admins. */
+  async countMembers(): Promise<ReadonlyMap<ChannelId, number>> {
+    const { counts } = await this.ask({ type: "count_members" }, "member_counts");
+    return new Map(counts.map(({ channel, members }) => [channel, members]));
+  }
+
   async join(id: ChannelId): Promise<Channel> {
     const { channel } = await this.ask({ type: "join_channel", channel: id }, "channel_joined");
     this.store.apply({ type: "channel_created", channel });

@@ -18,7 +18,7 @@ export type Route =
 
 export const SETTINGS = ["profile", "voice", "notifications", "sign-in", "devices"] as const;
 /** What concerns the whole house; for admins. */
-export const ADMINISTRATION = ["people", "groups", "server", "audit"] as const;
+export const ADMINISTRATION = ["people", "channels", "groups", "server", "audit"] as const;
 export type AdministrationPart = (typeof ADMINISTRATION)[number];
 export type SettingsPart = (typeof SETTINGS)[number] | AdministrationPart;
 

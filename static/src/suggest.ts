@@ -40,17 +40,22 @@ export function nameOf(suggestion: Suggestion): string {
 
 /** The best answers, people first among those who answer equally well, and of these whoever is here. */
 export function suggest(query: string, facts: Facts, limit: number): Found<Suggestion>[] {
-  const { me, online, groups } = facts;
+  const { online, groups } = facts;
   const people = inChannel(facts);
   const all: Suggestion[] = [
     ...people.filter((user) => online.has(user.id)).map((user): Suggestion => ({ kind: "user", user, online: true })),
     ...people.filter((user) => !online.has(user.id)).map((user): Suggestion => ({ kind: "user", user, online: false })),
     ...groups.map((group): Suggestion => ({ kind: "group", group })),
   ];
-  const others = isKnown(facts) ? people.filter((user) => user.id !== me) : null;
-  all.push({ kind: "here", count: others?.filter((user) => online.has(user.id)).length ?? null });
-  if (mayCallEveryone(facts)) all.push({ kind: "everyone", count: others?.length ?? null });
+  all.push({ kind: "here", count: reached("here", facts) });
+  if (mayCallEveryone(facts)) all.push({ kind: "everyone", count: reached("everyone", facts) });
   return best(query, all, searchedOf, limit);
+}
+
+/** How many a call of many reaches, oneself not counted; null when it is not known yet. */
+export function reached(whom: "here" | "everyone", facts: Facts): number | null {
+  if (!isKnown(facts)) return null;
+  return inChannel(facts).filter(({ id }) => id !== facts.me && (whom === "everyone" || facts.online.has(id))).length;
 }
 
 /** Whether the server would take a call of everyone from this user; while it is not known, it is not offered. */

@@ -7,6 +7,33 @@ import { until } from './support/until.mjs';
 
 const PASSWORD = 'correct horse battery staple';
 
+story('an admin sees every channel, how many are in it, and archives and deletes from there', async (stage) => {
+  const server = await stage.server();
+  const ana = await stage.person('ana', 440, DESK);
+  await ana.setsUp(server);
+  const { page } = ana;
+  await ana.opens(`${server.url}/admin/channels`);
+  const row = (slug) => page.locator(`[data-channel="${slug}"]`);
+  await until('how many are in it is known', () => row('general').getByText('Text, 1 person').isVisible());
+  await page.getByLabel('Find a channel').fill('loun');
+  await until('only the lounge is left', () => page.locator('[data-channel]').count(), (count) => count === 1);
+  assert.equal(await page.getByRole('status').filter({ hasText: '1 channel found' }).count(), 1);
+  await page.getByRole('button', { name: 'Archive Lounge' }).click();
+  await until('it is in the archive', () => row('lounge').getByText('Voice, in the archive, 1 person').isVisible());
+  await page.getByRole('button', { name: 'Delete Lounge' }).click();
+  await page.getByLabel('Name of the channel').fill('Lounge');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await until('it is gone', () => row('lounge').count(), (count) => count === 0);
+  await page.getByLabel('Find a channel').fill('');
+  const faults = [];
+  for (const { viewport } of [PHONE, DESK]) {
+    await page.setViewportSize(viewport);
+    await until('the list is there', () => row('general').isVisible());
+    faults.push(...(await inspect(ana, 'admin-channels')));
+  }
+  assert.deepEqual(faults, []);
+});
+
 story('what an admin decides holds on every open page at once', async (stage) => {
   const server = await stage.server();
   const ana = await stage.person('ana', 440, DESK);

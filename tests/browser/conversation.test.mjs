@@ -44,6 +44,67 @@ const HOSTILE = [
 /** All that a message is ever made of. */
 const ELEMENTS = ['A', 'BDI', 'BLOCKQUOTE', 'BR', 'BUTTON', 'CODE', 'EM', 'FIGCAPTION', 'FIGURE', 'LI', 'OL', 'P', 'PRE', 'S', 'SPAN', 'STRONG', 'svg', 'UL', 'use'];
 
+story('a name opens the card about its owner, and calling many is asked about first', async (stage) => {
+  const server = await stage.server();
+  const ana = await stage.person('ana', 440, DESK);
+  const ben = await stage.person('ben', 880, DESK);
+  await ana.setsUp(server);
+  await ben.signsUp(server);
+  const { page } = ana;
+  const dialog = page.getByRole('dialog');
+  const field = page.getByLabel('Write to #general');
+  for (const person of [ana, ben]) await person.opens(`${server.url}/c/general`);
+
+  // From the author of a message to who that is, and back to the name.
+  await ben.posts('hello there');
+  await ana.sees('hello there');
+  const name = page.locator('.msg .name', { hasText: 'ben' });
+  await name.click();
+  await until('the card is there', () => dialog.getByText('@ben').isVisible());
+  assert.equal(await dialog.locator('[data-card-presence]').getAttribute('data-card-presence'), 'online');
+  await dialog.getByRole('button', { name: 'Mention in a message' }).click();
+  await until('ben is called', () => field.inputValue(), (text) => text === '@ben ');
+
+  // The list of keys.
+  await ana.presses('Control+/');
+  await until('the keys are there', () => dialog.getByRole('heading', { name: 'Keys' }).isVisible());
+  await ana.presses('Escape');
+  await until('they are gone', () => dialog.isHidden());
+
+  // Few are told at once, many after a question.
+  await field.fill('supper, @here');
+  await ana.presses('Enter');
+  await ben.sees('supper,');
+  await page.evaluate(async () => {
+    for (let number = 0; number < 50; number += 1) {
+      const body = JSON.stringify({ username: `many${number}`, email: `many${number}@example.org`, password: 'a password of many' });
+      const answer = await fetch('/api/users', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!answer.ok) throw new Error(`refused: ${answer.status}`);
+    }
+  });
+  await field.fill('supper is ready, @everyone');
+  await ana.presses('Escape');
+  await ana.presses('Enter');
+  await ana.sees('@everyone reaches 51 people.');
+  await ana.presses('Escape');
+  assert.equal(await field.inputValue(), 'supper is ready, @everyone');
+  await ana.presses('Enter');
+  await until('it is asked again', () => page.getByRole('button', { name: 'Send it' }).isVisible());
+  await ana.presses('Enter');
+  await ben.sees('supper is ready,');
+
+  // Two who are shown by one name are told apart.
+  await page.evaluate(async () => {
+    const body = JSON.stringify({ display_name: 'Many Names', avatar: { kind: 'none' } });
+    await fetch('/api/account/profile', { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+  });
+  await ben.page.evaluate(async () => {
+    const body = JSON.stringify({ display_name: 'MANY names', avatar: { kind: 'none' } });
+    await fetch('/api/account/profile', { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+  });
+  await until('ben is told apart', () => page.locator('.msg .name', { hasText: 'MANY names' }).first().innerText(), (text) => text.includes('@ben'));
+});
+
 story('a conversation is sound, in every width and theme', async (stage) => {
   const server = await stage.server();
   const ana = await stage.person('ana', 440, DESK);

@@ -10,6 +10,7 @@ import { calledBy } from "../mentions";
 import type { Channel, ChannelId, Mention, Message, MessageId, User, UserId } from "../protocol";
 import type { Store } from "../store/store";
 import type { Topic } from "../store/topics";
+import type { Facts } from "../suggest";
 import type { Line } from "../voice/line";
 import type { Speakers } from "../voice/speakers";
 import type { VoiceRoom } from "../voice/room";
@@ -23,9 +24,10 @@ export type OpenSheet =
   | { name: "new-channel" }
   | { name: "browse" }
   | { name: "arrange" }
+  | { name: "keys" }
   | { name: "person"; user: UserId }
   /** The channel as it was when the sheet was opened; this user need not be in it. */
-  | { name: "about" | "members" | "settings"; channel: Channel }
+  | { name: "about" | "members" | "settings" | "delete-channel"; channel: Channel }
   | { name: "delete-message"; message: Message };
 
 /** Whom a mention calls, as it is shown. */
@@ -78,6 +80,18 @@ export class App {
     ]);
     return new Map([...groups, ...users]);
   });
+  /** Whose a name is, to be called by or to be shown; null when it is more than one's. */
+  private readonly owners = $derived.by(() => {
+    const owners = new Map<string, UserId | null>();
+    for (const user of this.at("users").users.values()) {
+      if (user.state === "deleted") continue;
+      for (const name of [folded(user.username), folded(shownName(user))]) {
+        const owner = owners.get(name);
+        owners.set(name, owner === undefined || owner === user.id ? user.id : null);
+      }
+    }
+    return owners;
+  });
   private readonly named = (name: string): Mention | null => this.byName.get(name) ?? null;
 
   constructor(
@@ -115,6 +129,25 @@ export class App {
   name(user: UserId): string {
     const known = this.at("users").users.get(user);
     return known ? shownName(known) : somebody;
+  }
+
+  /** The user name of somebody whose name to show is another's too, whatever its case: it stands beside it. */
+  handle(id: UserId): string | null {
+    const user = this.at("users").users.get(id);
+    return user?.state !== "deleted" && user?.display_name && this.owners.get(folded(user.display_name)) === null ? `@${user.username}` : null;
+  }
+
+  /** The facts by which it is known whom one may call in a channel. */
+  calling(channel: Channel): Facts {
+    return {
+      me: this.at("server").me,
+      users: [...this.at("users").users.values()],
+      online: this.at("presence").online,
+      groups: [...this.at("groups").groups.values()],
+      admission: channel.admission,
+      members: this.at(`members:${channel.id}`).members(channel.id),
+      admin: this.admin(),
+    };
   }
 
   /** The address of somebody's picture. */
@@ -246,6 +279,11 @@ export class App {
 }
 
 export const [getApp, setApp] = createContext<App>();
+
+/** As names are compared: what looks the same is the same. */
+function folded(name: string): string {
+  return name.normalize("NFKC").toLowerCase();
+}
 
 /** The name to show for a user. */
 export function shownName(user: User): string {

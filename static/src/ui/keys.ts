@@ -18,6 +18,13 @@ export function handleKeys(event: KeyboardEvent, app: App, channels: readonly Ch
   }
   // Over the page lies a layer with keys of its own.
   if (app.jumping) return;
+  // On some keyboards the stroke is above a digit.
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key === "/") {
+    event.preventDefault();
+    if (app.sheet?.name === "keys") app.closeSheet();
+    else if (app.sheet === null) app.openSheet({ name: "keys" });
+    return;
+  }
   if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.code === "KeyI") {
     event.preventDefault();
     app.toggleInbox();

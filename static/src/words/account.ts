@@ -85,6 +85,7 @@ export const settings = {
     "sign-in": "Password and e-mail",
     devices: "Where you are signed in",
     people: "People",
+    channels: "Channels",
     groups: "Groups",
     server: "Server settings",
     audit: "Audit log",

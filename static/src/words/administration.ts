@@ -3,7 +3,7 @@
  *
  * Must not know: where a sentence is shown.
  */
-import type { AuditAction, AuditEntry, Person, RelayOutcome, UserId } from "../protocol";
+import type { AuditAction, AuditEntry, Channel, Person, RelayOutcome, UserId } from "../protocol";
 import { people, somebody } from "../words";
 
 /** What admins decide about the whole server. */
@@ -64,6 +64,31 @@ export const GROUP_COLORS = [
   { name: "Pink", color: "#c04d8c" },
   { name: "Violet", color: "#8a63d2" },
 ] as const;
+
+/** All channels, for those who may change them. */
+export const channelList = {
+  hint: "Every channel there is. You may change them all; what is written in a private one only its members read.",
+  search: "Find a channel",
+  found: (count: number) => (count === 0 ? "No channel has this in its name or topic." : count === 1 ? "1 channel found" : `${count} channels found`),
+  /** "Voice, private, 3 people" */
+  about: ({ kind, admission, archived }: Channel, members: number | null) =>
+    [
+      kind === "voice" ? "Voice" : "Text",
+      ...(admission === "private" ? ["private"] : []),
+      ...(archived ? ["in the archive"] : []),
+      ...(members === null ? [] : [people(members)]),
+    ].join(", "),
+  settings: "Settings",
+  settingsOf: (name: string) => `Settings of ${name}`,
+  members: "People",
+  membersOf: (name: string) => `Who is in ${name}`,
+  archive: "Archive",
+  archiveOf: (name: string) => `Archive ${name}`,
+  unarchive: "Take out",
+  unarchiveOf: (name: string) => `Take ${name} out of the archive`,
+  delete: "Delete",
+  deleteOf: (name: string) => `Delete ${name}`,
+} as const;
 
 export const groups = {
   hint: "People who can be mentioned at once. Everybody sees the groups; only admins change them.",
