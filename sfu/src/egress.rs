@@ -231,6 +231,14 @@ impl Egress {
         }
     }
 
+    /// How many packets back his packets repeat.
+    pub(crate) fn distance(&self) -> u8 {
+        match self {
+            Egress::Fast(reporting) => reporting.distance(),
+            Egress::Undecided(_) | Egress::Reference(_) => 0,
+        }
+    }
+
     /// What the listener has reported; `None` if nothing, or only the session knows.
     pub(crate) fn reception(&self) -> Option<Reception> {
         match self {

@@ -1,22 +1,43 @@
 //! Carries a packet from a track to slots: which numbers it has on the slot's line, and on each
 //! listener's.
 //!
-//! What is the same for all listeners is worked out once per room ([`Forwarder::place`]); what differs is
-//! one subtraction per listener ([`Line::number`]) and the choice between plain and RED ([`Audio::for_listener`]).
+//! What is the same for all listeners is worked out once per room ([`Forwarder::place`]); what differs is one
+//! subtraction per listener ([`Line::number`]) and how much of what was before goes along ([`Audio::for_listener`]).
 //! Knows no sessions and no addresses. Start at [`Forwarder`].
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::id::{ParticipantId, SlotIndex};
-use crate::red::Red;
+use crate::protection::DISTANCE_MAX;
+use crate::red::{Block, packed};
 use crate::timeline::{Source, Timeline};
 
 /// The slots of one room.
 #[derive(Debug)]
 pub(crate) struct Forwarder {
-    slots: Vec<Timeline>,
+    slots: Vec<Slot>,
 }
+
+#[derive(Debug, Default)]
+struct Slot {
+    line: Timeline,
+    /// Whose the newest packets are, and these, in the order in which they were placed.
+    source: Option<Source>,
+    recent: VecDeque<Past>,
+}
+
+/// A packet that was placed.
+#[derive(Clone, Debug)]
+struct Past {
+    sequence: u64,
+    timestamp: u32,
+    payload: Arc<[u8]>,
+}
+
+/// Packets of a slot that are kept: what may be repeated, and as many again, since they may overtake each other.
+const RECENT: usize = 2 * DISTANCE_MAX as usize;
 
 /// One packet as it came from a track.
 #[derive(Clone, Debug)]
@@ -28,8 +49,8 @@ pub(crate) struct Frame {
     /// The start of a talkspurt (RFC 3551 section 4.1).
     pub(crate) marker: bool,
     pub(crate) sound: Sound,
+    /// Opus.
     pub(crate) payload: Arc<[u8]>,
-    pub(crate) encoding: Encoding,
 }
 
 /// What the speaker's client says about how it sounds (RFC 6464); passed on as it is.
@@ -37,16 +58,6 @@ pub(crate) struct Frame {
 pub(crate) struct Sound {
     pub(crate) level: Option<i8>,
     pub(crate) voice: Option<bool>,
-}
-
-/// How a payload is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Opus,
-    /// RED whose blocks call Opus by this payload type.
-    Red {
-        opus: u8,
-    },
 }
 
 /// One packet as it goes to all listeners of a room. What it says is shared by its clones.
@@ -65,10 +76,19 @@ pub(crate) struct Outgoing {
 /// A payload in the forms that listeners have asked for so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Audio {
-    given: Arc<[u8]>,
-    encoding: Encoding,
-    plain: Option<Arc<[u8]>>,
-    renamed: Option<(u8, Arc<[u8]>)>,
+    plain: Arc<[u8]>,
+    /// The packets before, the last first, and how many ticks ago each was. A packet that never came is left out.
+    past: [Option<(u32, Arc<[u8]>)>; DISTANCE_MAX as usize],
+    /// With so many of them, under this payload type. There are as many as there are distances and browsers' numbers.
+    packed: Vec<Packed>,
+}
+
+#[derive(Clone, Debug)]
+struct Packed {
+    distance: u8,
+    codec: u8,
+    /// `None` if there is nothing that could go along.
+    payload: Option<Arc<[u8]>>,
 }
 
 /// The payload types one listener agreed to.
@@ -97,13 +117,14 @@ struct Running {
 
 impl Forwarder {
     pub(crate) fn new(slots: u8) -> Forwarder {
-        Forwarder { slots: (0..slots).map(|_| Timeline::default()).collect() }
+        Forwarder { slots: (0..slots).map(|_| Slot::default()).collect() }
     }
 
     /// Puts a packet on a slot's line; `None` when it came twice or too late.
     pub(crate) fn place(&mut self, now: Instant, slot: SlotIndex, frame: Frame) -> Option<Outgoing> {
-        let line = self.slots.get_mut(slot.index())?;
-        let number = line.number(now, frame.source, frame.sequence, frame.timestamp)?;
+        let place = self.slots.get_mut(slot.index())?;
+        let number = place.line.number(now, frame.source, frame.sequence, frame.timestamp)?;
+        let audio = place.audio(frame.source, number.sequence, number.timestamp, frame.payload);
         Some(Outgoing {
             slot,
             speaker: ParticipantId(frame.source.speaker),
@@ -111,43 +132,60 @@ impl Forwarder {
             timestamp: number.timestamp,
             marker: frame.marker || number.first,
             sound: frame.sound,
-            audio: Audio::new(frame.payload, frame.encoding),
+            audio,
         })
     }
 }
 
+impl Slot {
+    /// A payload with what was before it. Nobody else's is, nor what was said before somebody was unheard for a while.
+    fn audio(&mut self, source: Source, sequence: u64, timestamp: u32, payload: Arc<[u8]>) -> Audio {
+        if self.source != Some(source) {
+            self.recent.clear();
+            self.source = Some(source);
+        }
+        let before = |distance: u64| {
+            let past = self.recent.iter().find(|past| past.sequence + distance == sequence)?;
+            Some((timestamp.wrapping_sub(past.timestamp), Arc::clone(&past.payload)))
+        };
+        let past = std::array::from_fn(|n| before(n as u64 + 1));
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Past { sequence, timestamp, payload: Arc::clone(&payload) });
+        Audio { plain: payload, past, packed: Vec::new() }
+    }
+}
+
 impl Audio {
-    fn new(given: Arc<[u8]>, encoding: Encoding) -> Audio {
-        Audio { given, encoding, plain: None, renamed: None }
-    }
-
-    /// The payload type and payload for a listener. Each form is made once, when first asked for.
+    /// The payload type and payload for a listener whose packets repeat so many before them. Each form is made once,
+    /// when first asked for.
     #[inline]
-    pub(crate) fn for_listener(&mut self, codec: Codec) -> Option<(u8, &Arc<[u8]>)> {
-        let Encoding::Red { opus } = self.encoding else {
-            return Some((codec.opus, &self.given));
-        };
-        let Some(red) = codec.red else {
-            return Some((codec.opus, self.plain(opus)?));
-        };
-        if codec.opus == opus {
-            return Some((red, &self.given));
+    pub(crate) fn for_listener(&mut self, codec: Codec, distance: u8) -> (u8, &Arc<[u8]>) {
+        match codec.red.filter(|_| distance > 0) {
+            Some(red) => match self.form(codec.opus, distance) {
+                Some(place) => match self.packed.get(place).and_then(|packed| packed.payload.as_ref()) {
+                    Some(payload) => (red, payload),
+                    None => (codec.opus, &self.plain),
+                },
+                None => (codec.opus, &self.plain),
+            },
+            None => (codec.opus, &self.plain),
         }
-        Some((red, self.renamed(opus, codec.opus)?))
     }
 
-    fn plain(&mut self, opus: u8) -> Option<&Arc<[u8]>> {
-        if self.plain.is_none() {
-            self.plain = Some(Arc::from(Red::parse(&self.given, opus)?.primary()));
+    /// Where a form is, after making it if need be.
+    fn form(&mut self, codec: u8, distance: u8) -> Option<usize> {
+        let known =
+            self.packed.iter().position(|packed| (packed.codec, packed.distance) == (codec, distance));
+        if known.is_some() {
+            return known;
         }
-        self.plain.as_ref()
-    }
-
-    fn renamed(&mut self, from: u8, to: u8) -> Option<&Arc<[u8]>> {
-        if self.renamed.as_ref().is_none_or(|(codec, _)| *codec != to) {
-            self.renamed = Some((to, Red::parse(&self.given, from)?.with_codec(to)));
-        }
-        self.renamed.as_ref().map(|(_, payload)| payload)
+        let past = self.past.iter().take(usize::from(distance)).flatten();
+        let blocks = past.map(|(offset, contents)| Block { offset: *offset, contents });
+        let payload = packed(codec, &self.plain, blocks);
+        self.packed.push(Packed { distance, codec, payload });
+        self.packed.len().checked_sub(1)
     }
 }
 
@@ -181,8 +219,6 @@ mod tests {
 
     use super::*;
 
-    const RED: &[u8] = &[0x80 | 111, 0, 0, 1, 111, b'a', b'b'];
-
     #[test]
     fn a_late_listener_starts_at_zero() {
         let mut line = Line::default();
@@ -209,26 +245,63 @@ mod tests {
         assert_eq!(line.number(13), Some((3, true)));
     }
 
-    #[test]
-    fn red_goes_as_red_to_who_can_and_plain_to_who_cannot() {
-        let mut audio = Audio::new(Arc::from(RED), Encoding::Red { opus: 111 });
-        let (red, plain) = (Codec { opus: 111, red: Some(63) }, Codec { opus: 109, red: None });
-        assert_eq!(audio.for_listener(red), Some((63, &Arc::from(RED))));
-        assert_eq!(audio.for_listener(plain), Some((109, &Arc::from(&b"b"[..]))));
+    const RED: Codec = Codec { opus: 111, red: Some(63) };
+
+    /// Packets of one source with these numbers, placed one after the other.
+    fn placed(sequences: &[u64]) -> Vec<Option<Outgoing>> {
+        let mut forwarder = Forwarder::new(1);
+        let now = Instant::now();
+        let source = Source { speaker: 1, stream: 2, turn: 0 };
+        let place = |sequence: &u64| {
+            let timestamp = 960 * *sequence as u32;
+            let payload = Arc::from([*sequence as u8]);
+            let (marker, sound) = (false, Sound::default());
+            forwarder.place(
+                now,
+                SlotIndex(0),
+                Frame { source, sequence: *sequence, timestamp, marker, sound, payload },
+            )
+        };
+        sequences.iter().map(place).collect()
+    }
+
+    fn given(packet: &mut Option<Outgoing>, codec: Codec, distance: u8) -> (u8, Vec<u8>) {
+        let (payload_type, payload) = packet.as_mut().unwrap().audio.for_listener(codec, distance);
+        (payload_type, payload.to_vec())
     }
 
     #[test]
-    fn red_is_renamed_for_who_calls_opus_differently() {
-        let mut audio = Audio::new(Arc::from(RED), Encoding::Red { opus: 111 });
-        let (_, payload) = audio.for_listener(Codec { opus: 109, red: Some(121) }).unwrap();
-        assert_eq!(&payload[..], [0x80 | 109, 0, 0, 1, 109, b'a', b'b']);
+    fn each_gets_as_much_of_what_was_before_as_his_line_needs() {
+        let mut packets = placed(&[10, 11, 12, 13]);
+        let last = packets.last_mut().unwrap();
+        assert_eq!(given(last, RED, 0), (111, vec![13]));
+        assert_eq!(given(last, RED, 1), (63, vec![0x80 | 111, 0x0f, 0x00, 1, 111, 12, 13]));
+        assert_eq!(given(last, RED, 2).1[9..], [11, 12, 13]);
+        assert_eq!(given(last, RED, 3).1[13..], [10, 11, 12, 13]);
+        assert_eq!(
+            given(last, Codec { opus: 96, red: Some(97) }, 1),
+            (97, vec![0x80 | 96, 0x0f, 0, 1, 96, 12, 13])
+        );
+        assert_eq!(given(last, Codec { opus: 109, red: None }, 3), (109, vec![13]));
+        assert_eq!(given(&mut packets[0], RED, 3), (111, vec![10]), "nothing was before");
     }
 
     #[test]
-    fn plain_stays_plain() {
-        let mut audio = Audio::new(Arc::from(&b"opus"[..]), Encoding::Opus);
-        let codec = Codec { opus: 96, red: Some(97) };
-        assert_eq!(audio.for_listener(codec), Some((96, &Arc::from(&b"opus"[..]))));
+    fn what_never_came_is_left_out_and_what_came_late_is_there() {
+        let mut packets = placed(&[10, 12, 11, 13]);
+        assert_eq!(given(&mut packets[1], RED, 1), (111, vec![12]));
+        assert_eq!(given(&mut packets[1], RED, 2), (63, vec![0x80 | 111, 0x1e, 0x00, 1, 111, 10, 12]));
+        assert_eq!(given(&mut packets[3], RED, 2).1[9..], [11, 12, 13]);
+    }
+
+    #[test]
+    fn nobody_is_repeated_by_another_and_nobody_from_before_he_was_muted() {
+        for other in [Source { speaker: 9, stream: 2, turn: 0 }, Source { speaker: 1, stream: 2, turn: 1 }] {
+            let mut slot = Slot::default();
+            slot.audio(Source { speaker: 1, stream: 2, turn: 0 }, 5, 0, Arc::from([1]));
+            let mut next = slot.audio(other, 6, 960, Arc::from([2]));
+            assert_eq!(next.for_listener(RED, 3).0, 111);
+        }
     }
 
     proptest! {

@@ -71,6 +71,7 @@ mod offer;
 mod outbox;
 mod participant;
 mod pinning;
+mod protection;
 mod quality;
 mod reach;
 mod red;

@@ -613,6 +613,11 @@ impl Participant {
         self.intake.iter().flat_map(|intake| intake.streams())
     }
 
+    /// How many packets back what goes through his lane repeats.
+    pub(crate) fn distance(&self) -> u8 {
+        self.egress.distance()
+    }
+
     /// How what he gets is sealed.
     pub(crate) fn egress_path(&self) -> Option<EgressPath> {
         self.egress.path()

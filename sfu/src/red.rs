@@ -1,9 +1,8 @@
 //! RED (RFC 2198): audio that carries earlier audio along.
 //!
-//! A publisher may wrap each packet with copies of the ones before it. Listeners who agreed to RED get it
-//! as it is, apart from the payload type numbers inside; the others get the newest block alone. Every
-//! byte here was written by a stranger: nothing is trusted, nothing panics. Knows no sessions and no
-//! listeners. Start at [`Red::parse`].
+//! A publisher may wrap each packet with copies of the ones before it, by which what was lost on the way here is found
+//! again; listeners who agreed to RED get as many copies as their line needs. Every byte that is read here was written by
+//! a stranger: nothing is trusted, nothing panics. Knows no sessions and no listeners. Start at [`Red::parse`].
 
 use std::sync::Arc;
 
@@ -18,56 +17,104 @@ const HEADER_LEN: usize = 4;
 /// The bit that says another block header follows.
 const MORE: u8 = 0x80;
 
+/// What the offset and the length of a redundant block have room for.
+const OFFSET_MAX: u32 = (1 << 14) - 1;
+const BLOCK_MAX: usize = (1 << 10) - 1;
+
+/// What we make stays in one datagram on every path, with everything around it.
+const PACKED_MAX: usize = 1_100;
+
 /// A RED payload that holds together and carries one codec only.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Red<'a> {
-    payload: &'a [u8],
-    /// How many redundant blocks precede the primary one.
-    redundant: usize,
+    headers: &'a [u8],
+    redundant: &'a [u8],
     primary: &'a [u8],
+}
+
+/// Earlier audio in a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block<'a> {
+    /// Ticks before the newest.
+    pub(crate) offset: u32,
+    pub(crate) contents: &'a [u8],
 }
 
 impl<'a> Red<'a> {
     /// Takes a payload apart; `None` unless every block is of payload type `codec` and all lengths agree.
     pub(crate) fn parse(payload: &'a [u8], codec: u8) -> Option<Red<'a>> {
         let mut rest = payload;
-        let mut redundant = 0;
         let mut redundant_len = 0;
-        loop {
+        for count in 0..=BLOCKS_MAX {
             let (&first, after) = rest.split_first()?;
             if first & !MORE != codec {
                 return None;
             }
             if first & MORE == 0 {
-                let primary = after.get(redundant_len..)?;
-                return (!primary.is_empty()).then_some(Red { payload, redundant, primary });
+                let headers = payload.get(..count * HEADER_LEN)?;
+                let (redundant, primary) = after.split_at_checked(redundant_len)?;
+                return (!primary.is_empty()).then_some(Red { headers, redundant, primary });
             }
-            let [_, _, high, low] = *rest.first_chunk::<HEADER_LEN>()?;
-            redundant_len += usize::from(high & 0x03) << 8 | usize::from(low);
-            redundant += 1;
-            if redundant > BLOCKS_MAX {
-                return None;
-            }
+            let (_, len) = offset_and_len(rest.first_chunk()?);
+            redundant_len += len;
             rest = rest.get(HEADER_LEN..)?;
         }
+        None
     }
 
-    /// The newest audio, which is all that a listener without RED can use.
+    /// The newest audio.
     pub(crate) fn primary(&self) -> &'a [u8] {
         self.primary
     }
 
-    /// The same payload for a listener who calls the codec by another number.
-    pub(crate) fn with_codec(&self, codec: u8) -> Arc<[u8]> {
-        let mut copy: Arc<[u8]> = Arc::from(self.payload);
-        if let Some(bytes) = Arc::get_mut(&mut copy) {
-            let headers = bytes.iter_mut().step_by(HEADER_LEN).take(self.redundant + 1);
-            for byte in headers {
-                *byte = *byte & MORE | codec & !MORE;
-            }
-        }
-        copy
+    /// What it carries along, oldest first.
+    pub(crate) fn blocks(&self) -> impl ExactSizeIterator<Item = Block<'a>> + use<'a> {
+        let (headers, _) = self.headers.as_chunks::<HEADER_LEN>();
+        let mut rest = self.redundant;
+        headers.iter().map(move |header| {
+            let (offset, len) = offset_and_len(header);
+            let (contents, after) = rest.split_at_checked(len).unwrap_or_default();
+            rest = after;
+            Block { offset, contents }
+        })
     }
+}
+
+fn offset_and_len(header: &[u8; HEADER_LEN]) -> (u32, usize) {
+    let word = u32::from_be_bytes(*header);
+    (word >> 10 & OFFSET_MAX, word as usize & BLOCK_MAX)
+}
+
+/// A payload with as much of what was before it (the last first) as there is room for; `None` when there is none.
+pub(crate) fn packed<'a>(
+    codec: u8,
+    primary: &[u8],
+    past: impl Iterator<Item = Block<'a>>,
+) -> Option<Arc<[u8]>> {
+    let mut blocks = Vec::new();
+    let mut len = 1 + primary.len();
+    for block in past {
+        let fits =
+            (1..=OFFSET_MAX).contains(&block.offset) && (1..=BLOCK_MAX).contains(&block.contents.len());
+        len += HEADER_LEN + block.contents.len();
+        if !fits || len > PACKED_MAX {
+            break;
+        }
+        blocks.push(block);
+    }
+    if blocks.is_empty() {
+        return None;
+    }
+    blocks.reverse();
+    let mut payload = Vec::with_capacity(len);
+    for block in &blocks {
+        let word = u32::from(MORE | codec) << 24 | block.offset << 10 | block.contents.len() as u32;
+        payload.extend_from_slice(&word.to_be_bytes());
+    }
+    payload.push(codec & !MORE);
+    blocks.iter().for_each(|block| payload.extend_from_slice(block.contents));
+    payload.extend_from_slice(primary);
+    Some(payload.into())
 }
 
 #[cfg(test)]
@@ -89,12 +136,32 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_codec_changes_headers_only() {
-        let renamed = Red::parse(ONE_BEHIND, OPUS).unwrap().with_codec(109);
-        let red = Red::parse(&renamed, 109).unwrap();
-        assert_eq!((red.redundant, red.primary()), (1, &b"xyz"[..]));
-        assert_eq!(renamed[1..4], ONE_BEHIND[1..4]);
-        assert_eq!(renamed[5..], ONE_BEHIND[5..]);
+    fn what_is_packed_can_be_taken_apart() {
+        let past = [Block { offset: 960, contents: b"cd" }, Block { offset: 1_920, contents: b"a" }];
+        let payload = packed(OPUS, b"xyz", past.into_iter()).unwrap();
+        let red = Red::parse(&payload, OPUS).unwrap();
+        assert_eq!(red.primary(), b"xyz");
+        assert_eq!(red.blocks().collect::<Vec<_>>(), [past[1], past[0]]);
+        let one = packed(OPUS, b"xyz", [Block { offset: 960, contents: b"ab" }].into_iter()).unwrap();
+        assert_eq!(&one[..], ONE_BEHIND);
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out() {
+        let long = [7; BLOCK_MAX];
+        let block = |offset, contents| Block { offset, contents };
+        assert_eq!(
+            packed(OPUS, &[1; 100], [block(960, &long[..])].into_iter()),
+            None,
+            "no datagram is so long"
+        );
+        let payload =
+            packed(OPUS, &[1; 400], [block(960, &long[..300]), block(1_920, &long[..400])].into_iter());
+        assert_eq!(Red::parse(&payload.unwrap(), OPUS).unwrap().blocks().len(), 1);
+        for offset in [0, OFFSET_MAX + 1] {
+            assert_eq!(packed(OPUS, b"x", [block(offset, &b"y"[..])].into_iter()), None);
+        }
+        assert_eq!(packed(OPUS, b"x", [block(960, &b""[..])].into_iter()), None);
     }
 
     #[test]
@@ -117,7 +184,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any bytes at all: no panic, and what is accepted survives renaming.
+        /// Any bytes at all: no panic, and what is accepted is accounted for to the last byte.
         #[test]
         fn any_bytes(mut payload in prop::collection::vec(any::<u8>(), 0..200), blocks in 0usize..12) {
             for byte in payload.iter_mut().step_by(HEADER_LEN).take(blocks) {
@@ -127,10 +194,9 @@ mod tests {
                 *byte = OPUS;
             }
             if let Some(red) = Red::parse(&payload, OPUS) {
-                let renamed = red.with_codec(96);
-                let again = Red::parse(&renamed, 96).unwrap();
-                prop_assert_eq!(again.primary(), red.primary());
-                prop_assert_eq!(&again.with_codec(OPUS)[..], &payload[..]);
+                let carried: usize = red.blocks().map(|block| block.contents.len()).sum();
+                let headers = HEADER_LEN * red.blocks().len() + 1;
+                prop_assert_eq!(headers + carried + red.primary().len(), payload.len());
             }
         }
     }

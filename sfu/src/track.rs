@@ -1,14 +1,15 @@
 //! The track a participant publishes: from a decrypted packet to a frame that may be forwarded.
 //!
-//! Damps floods, refuses RED that does not hold together, and keeps the last moment of someone who has no
+//! Damps floods, finds in RED what was lost on the way here, and keeps the last moment of someone who has no
 //! slot, so that his first syllable is not lost when he gets one. Knows nothing of slots and listeners.
 //! Start at [`Track::frame`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::bucket::Bucket;
-use crate::forwarder::{Codec, Encoding, Frame};
+use crate::forwarder::{Codec, Frame, Sound};
 use crate::id::ParticipantId;
 use crate::intake::Packet;
 use crate::red::Red;
@@ -32,6 +33,27 @@ pub(crate) struct Track {
     turn: u32,
     /// Whether a packet has been withheld since the last one that was forwarded.
     gap: bool,
+    known: Option<Known>,
+}
+
+/// Which packets of a stream have been taken, as such or out of later ones.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    stream: u32,
+    newest: u64,
+    /// Bit `n`: that of number `newest - n` is known, or not to be known any more.
+    taken: u64,
+}
+
+/// What is in one packet.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    /// What was lost before it, oldest first.
+    pub(crate) recovered: Vec<Frame>,
+    /// What it is about; `None` if a later one has brought that already.
+    pub(crate) newest: Option<Frame>,
+    pub(crate) sound: Sound,
+    pub(crate) len: usize,
 }
 
 /// A RED payload that does not hold together.
@@ -47,6 +69,7 @@ impl Track {
             held_back: VecDeque::new(),
             turn: 0,
             gap: false,
+            known: None,
         }
     }
 
@@ -62,24 +85,75 @@ impl Track {
         self.packets.take(now)
     }
 
-    /// Takes a packet as a frame to forward.
-    pub(crate) fn frame(&mut self, packet: Packet) -> Result<Frame, BadRed> {
-        let encoding = if self.codec.red == Some(packet.payload_type) {
-            let opus = self.codec.opus;
-            Red::parse(&packet.payload, opus).ok_or(BadRed)?;
-            Encoding::Red { opus }
-        } else {
-            Encoding::Opus
+    /// Takes a packet as the frames to forward.
+    pub(crate) fn frames(&mut self, packet: Packet) -> Result<Frames, BadRed> {
+        let Packet { ssrc: stream, sequence, timestamp, marker, payload_type, sound, payload } = packet;
+        let source = Source { speaker: self.speaker.0, stream, turn: self.turn };
+        let frame = |sequence, timestamp, marker, payload| Frame {
+            source,
+            sequence,
+            timestamp,
+            marker,
+            sound,
+            payload,
         };
-        Ok(Frame {
-            source: Source { speaker: self.speaker.0, stream: packet.ssrc, turn: self.turn },
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            marker: packet.marker,
-            sound: packet.sound,
-            payload: packet.payload,
-            encoding,
-        })
+        let mut recovered = Vec::new();
+        let payload = if self.codec.red == Some(payload_type) {
+            let red = Red::parse(&payload, self.codec.opus).ok_or(BadRed)?;
+            let blocks = red.blocks();
+            let count = blocks.len() as u64;
+            for (n, block) in blocks.enumerate() {
+                // Each block is one packet; so the last one is that before this.
+                let before = count - n as u64;
+                let carries = block.offset > 0 && !block.contents.is_empty();
+                if carries && before <= sequence && self.is_missing(stream, sequence - before) {
+                    let (sequence, timestamp) = (sequence - before, timestamp.wrapping_sub(block.offset));
+                    recovered.push(frame(sequence, timestamp, false, Arc::from(block.contents)));
+                }
+            }
+            Arc::from(red.primary())
+        } else {
+            payload
+        };
+        for frame in &recovered {
+            self.note(stream, frame.sequence);
+        }
+        let new = self.note(stream, sequence);
+        let len = payload.len();
+        let newest = new.then(|| frame(sequence, timestamp, marker, payload));
+        Ok(Frames { recovered, newest, sound, len })
+    }
+
+    /// Whether a packet before the newest may still come, and has not.
+    fn is_missing(&self, stream: u32, sequence: u64) -> bool {
+        let Some(known) = self.known.filter(|known| known.stream == stream) else { return false };
+        match known.newest.checked_sub(sequence) {
+            Some(back @ 0..64) => known.taken >> back & 1 == 0,
+            Some(_) => false,
+            None => true,
+        }
+    }
+
+    /// Whether a packet is new. Of what came before the first one, or while nothing was to be heard, nothing is
+    /// missing.
+    fn note(&mut self, stream: u32, sequence: u64) -> bool {
+        let Some(known) = self.known.as_mut().filter(|known| known.stream == stream) else {
+            self.known = Some(Known { stream, newest: sequence, taken: u64::MAX });
+            return true;
+        };
+        if let Some(ahead) = sequence.checked_sub(known.newest).filter(|ahead| *ahead > 0) {
+            known.taken = if ahead < 64 { known.taken << ahead | 1 } else { 1 };
+            known.newest = sequence;
+            return true;
+        }
+        let back = known.newest - sequence;
+        // What is so late is not kept account of; the slot's line does.
+        if back >= 64 {
+            return true;
+        }
+        let new = known.taken >> back & 1 == 0;
+        known.taken |= 1 << back;
+        new
     }
 
     /// Keeps a frame of someone without a slot for a moment.
@@ -109,5 +183,66 @@ impl Track {
     pub(crate) fn withhold(&mut self) {
         self.held_back.clear();
         self.gap = true;
+        self.known = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::red::{Block, packed};
+
+    fn track() -> Track {
+        Track::new(Instant::now(), ParticipantId(1), Codec { opus: 111, red: Some(63) })
+    }
+
+    /// A packet that says its number and repeats so many before it.
+    fn packet(sequence: u64, copies: u64) -> Packet {
+        let words = |sequence: u64| sequence.to_be_bytes();
+        let before: Vec<_> = (1..=copies).map(|n| (960 * n as u32, words(sequence - n))).collect();
+        let blocks = before.iter().map(|(offset, words)| Block { offset: *offset, contents: words });
+        let packed = packed(111, &words(sequence), blocks);
+        Packet {
+            ssrc: 7,
+            sequence,
+            timestamp: 960 * sequence as u32,
+            marker: false,
+            payload_type: if packed.is_some() { 63 } else { 111 },
+            sound: Sound::default(),
+            payload: packed.unwrap_or_else(|| Arc::from(words(sequence))),
+        }
+    }
+
+    /// The numbers of what is forwarded, each of which says what it is.
+    fn taken(track: &mut Track, packet: Packet) -> Vec<u64> {
+        let Frames { recovered, newest, .. } = track.frames(packet).unwrap();
+        let frames = recovered.into_iter().chain(newest);
+        let check = |frame: Frame| {
+            assert_eq!(frame.payload[..], frame.sequence.to_be_bytes());
+            assert_eq!(frame.timestamp, 960 * frame.sequence as u32);
+            frame.sequence
+        };
+        frames.map(check).collect()
+    }
+
+    #[test]
+    fn what_was_lost_is_found_in_what_came_after() {
+        let mut track = track();
+        assert_eq!(taken(&mut track, packet(100, 2)), [100], "what was before the first was not lost");
+        assert_eq!(taken(&mut track, packet(102, 1)), [101, 102]);
+        assert_eq!(taken(&mut track, packet(106, 2)), [104, 105, 106]);
+        assert_eq!(taken(&mut track, packet(103, 2)), [103], "late, and new");
+        assert_eq!(taken(&mut track, packet(105, 2)), [0; 0], "late, and found before");
+        assert_eq!(taken(&mut track, packet(107, 0)), [107]);
+    }
+
+    #[test]
+    fn nothing_is_found_of_what_was_said_while_muted() {
+        let mut track = track();
+        taken(&mut track, packet(100, 1));
+        track.withhold();
+        assert_eq!(taken(&mut track, packet(103, 2)), [103]);
+        assert_eq!(taken(&mut track, packet(105, 2)), [104, 105]);
     }
 }

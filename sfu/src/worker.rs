@@ -204,7 +204,7 @@ impl Worker {
         let Some(key) = self.keys.get(&who).copied() else { return };
         let Some(participant) = self.table.get_mut(key) else { return };
         participant.media = Media::new(muted, deafened);
-        self.lanes.align(key, participant.lane_end());
+        self.lanes.align(key, participant.lane_end(), participant.distance());
         let may_speak = participant.media.may_speak();
         if !may_speak {
             participant.track.withhold();

@@ -5,6 +5,8 @@ stories! {
     what_is_missing_is_what_was_lost,
     disorder_alone_loses_nothing,
     a_long_speech_crosses_the_rollover,
+    what_is_lost_on_the_way_to_a_listener_is_repeated_to_him,
+    what_is_lost_on_the_way_here_is_found_in_what_comes_after,
 }
 
 fn on(conditions: Conditions, seed: u64) -> SimCall {
@@ -37,7 +39,7 @@ fn what_is_missing_is_what_was_lost() {
 }
 
 fn disorder_alone_loses_nothing() {
-    let conditions = Conditions { loss_per_mille: 0, delay: millis(50), jitter: millis(100) };
+    let conditions = Conditions { loss_per_mille: 0, burst: 1, delay: millis(50), jitter: millis(100) };
     for seed in 1..=5 {
         let mut call = on(conditions, seed);
         call.speak(&[("ana", LOUD), ("ben", LOUD)], secs(10));
@@ -53,4 +55,51 @@ fn a_long_speech_crosses_the_rollover() {
     call.speaks("ana", secs(22 * 60));
     assert_eq!(call.packets_heard("ben", "ana"), 66_000);
     assert_eq!(call.ear("ben").missing(), 0);
+}
+
+/// One talks for two minutes, the other listens: how many packets in ten thousand were neither heard nor repeated, once
+/// the server has learned of it.
+fn concealed(call: &mut SimCall, speaker: &str, listener: &str) -> usize {
+    call.goes_on_speaking(&[(speaker, LOUD)], secs(15));
+    let from = call.spoken(speaker);
+    call.goes_on_speaking(&[(speaker, LOUD)], secs(120));
+    let to = call.spoken(speaker);
+    call.goes_on_speaking(&[(speaker, LOUD)], secs(1));
+    let understood = call.ear(listener).understood(call.id(speaker).0);
+    let missing = (from..to).filter(|number| !understood.contains(number)).count();
+    missing * 10_000 / (to - from) as usize
+}
+
+fn what_is_lost_on_the_way_to_a_listener_is_repeated_to_him() {
+    // Of a thousand lost, in a row, and how much of ten thousand may stay lost.
+    for (loss_per_mille, burst, most) in
+        [(20, 1, 20), (50, 1, 60), (100, 1, 100), (100, 3, 300), (200, 1, 250)]
+    {
+        for seed in 1..=3 {
+            let mut call = SimCall::new(Setup { seed, ..Setup::default() });
+            call.joins_with("ana", true, false);
+            call.joins_with("ben", true, false);
+            call.connects();
+            call.net.conditions = Conditions { loss_per_mille, burst, ..Conditions::PERFECT };
+            call.net.only_to = Some(call.address("ben"));
+            let concealed = concealed(&mut call, "ana", "ben");
+            assert!(concealed <= most, "{}{loss_per_mille}, {burst}: {concealed}", call.context());
+        }
+    }
+}
+
+fn what_is_lost_on_the_way_here_is_found_in_what_comes_after() {
+    for (loss_per_mille, most) in [(50, 60), (100, 150), (200, 500)] {
+        for seed in 1..=3 {
+            let mut call = SimCall::new(Setup { seed, ..Setup::default() });
+            call.joins_with("ana", true, false);
+            // Who cannot take RED has as much of it.
+            call.joins_with("ben", false, false);
+            call.connects();
+            call.net.conditions = Conditions { loss_per_mille, ..Conditions::PERFECT };
+            call.net.only_to = Some(call.sfu.address_of(call.id("ana")));
+            let concealed = concealed(&mut call, "ana", "ben");
+            assert!(concealed <= most, "{}{loss_per_mille}: {concealed}", call.context());
+        }
+    }
 }

@@ -61,6 +61,8 @@ pub(crate) struct Tally {
 struct Lane {
     generation: u32,
     codec: Codec,
+    /// How many packets back his packets repeat.
+    distance: u8,
     /// Where the listener is; `None` while he is nowhere, or may not listen.
     to: Option<Destination>,
     cipher: Cipher,
@@ -132,7 +134,7 @@ impl Lanes {
             *free = Some(slot);
         }
         if let Some(free) = self.lanes.get_mut(place) {
-            *free = Some(Lane { generation: key.generation, codec, to: None, cipher });
+            *free = Some(Lane { generation: key.generation, codec, distance: 0, to: None, cipher });
         }
     }
 
@@ -147,10 +149,10 @@ impl Lanes {
         }
     }
 
-    /// Where a participant's lane leads from now on; `None`: nowhere.
-    pub(crate) fn align(&mut self, key: Key, to: Option<Destination>) {
+    /// Where a participant's lane leads from now on (`None`: nowhere), and how many packets back his packets repeat.
+    pub(crate) fn align(&mut self, key: Key, to: Option<Destination>, distance: u8) {
         if let Some(lane) = self.lane_mut(key) {
-            lane.to = to;
+            (lane.to, lane.distance) = (to, distance);
         }
     }
 
@@ -214,7 +216,9 @@ impl Slot {
         outbox: &mut Outbox,
     ) -> Option<()> {
         let (sequence, resumed) = self.line.number(packet.sequence)?;
-        let (payload_type, payload) = packet.audio.for_listener(lane.codec)?;
+        // What he was not sent is not repeated to him.
+        let distance = if resumed { 0 } else { lane.distance };
+        let (payload_type, payload) = packet.audio.for_listener(lane.codec, distance);
         let marker = u8::from(packet.marker || resumed) << 7;
         let [s0, s1] = (sequence as u16).to_be_bytes();
         let [t0, t1, t2, t3] = packet.timestamp.to_be_bytes();

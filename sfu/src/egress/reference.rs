@@ -12,6 +12,7 @@ use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
 use super::Plan;
 use crate::forwarder::{Codec, Line, Outgoing};
 use crate::id::SlotIndex;
+use crate::protection::Protection;
 
 /// A listener's slots, as streams of his session.
 #[derive(Debug)]
@@ -50,7 +51,9 @@ impl Reference {
     pub(super) fn send(&mut self, rtc: &mut Rtc, now: Instant, packet: &mut Outgoing) -> Option<()> {
         let slot = self.slots.get_mut(packet.slot.index())?;
         let (sequence, resumed) = slot.line.number(packet.sequence)?;
-        let (payload_type, payload) = packet.audio.for_listener(self.codec)?;
+        // What he loses only his session knows; so it is as for one of whom nothing is known.
+        let distance = if resumed { 0 } else { Protection::new().distance() };
+        let (payload_type, payload) = packet.audio.for_listener(self.codec, distance);
         let sound = ExtensionValues {
             audio_level: packet.sound.level,
             voice_activity: packet.sound.voice,

@@ -14,6 +14,7 @@ use super::lanes::Tally;
 use crate::bucket::Bucket;
 use crate::keys::SessionKeys;
 use crate::outbox::{Destination, Outbox};
+use crate::protection::Protection;
 use crate::rtcp::{
     Ntp, ReceptionReport, SenderReport, delay, reception_reports, sender_reports, write_description,
     write_goodbye, write_receiver_report,
@@ -60,6 +61,7 @@ pub(crate) struct Reporting {
     cname: String,
     openings: Bucket,
     reporters: Vec<(u32, Indexes)>,
+    protection: Protection,
     senders: VecDeque<Sender>,
 }
 
@@ -144,6 +146,7 @@ impl Reporting {
             cname: rtc.media(plan.sending)?.cname().to_owned(),
             openings: Bucket::new(now, REPORTS_PER_SECOND, REPORTS_BURST),
             reporters: Vec::new(),
+            protection: Protection::new(),
             senders: VecDeque::new(),
         })
     }
@@ -296,6 +299,7 @@ impl Reporting {
             self.senders.push_front(Sender { ssrc, report, at: now });
         }
         let at = Ntp::after(now.saturating_duration_since(self.born));
+        let mut worst = None;
         for report in reception_reports(compound) {
             let mut streams = self.streams.iter_mut();
             let found = streams.find(|reported| reported.stream.ssrc() == report.ssrc);
@@ -305,7 +309,16 @@ impl Reporting {
                 continue;
             }
             reported.heard = Some(Answer { report, round_trip: report.round_trip(at), at: now });
+            worst = worst.max(Some(report.fraction_lost));
         }
+        if let Some(worst) = worst {
+            self.protection.heard(worst);
+        }
+    }
+
+    /// How many packets back his packets repeat.
+    pub(super) fn distance(&self) -> u8 {
+        self.protection.distance()
     }
 
     /// What was reported since then.

@@ -9,7 +9,7 @@ use super::{Timer, Untold, Worker};
 use crate::contain::{Panicked, contained};
 use crate::crossing::Body;
 use crate::demux::Key;
-use crate::forwarder::Frame;
+use crate::forwarder::{Frame, Sound};
 use crate::intake::{CANDIDATE, Packet};
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
@@ -143,14 +143,16 @@ impl Worker {
             self.stats.dropped.muted += 1;
             return;
         }
-        let frame = match participant.track.frame(packet) {
-            Ok(frame) => frame,
+        let frames = match participant.track.frames(packet) {
+            Ok(frames) => frames,
             Err(BadRed) => {
                 self.stats.dropped.bad_red += 1;
                 return;
             }
         };
-        let (who, room, level) = (participant.id, participant.room, level_of(&frame));
+        let level = level_of(frames.sound, frames.len);
+        let frames = frames.recovered.into_iter().chain(frames.newest);
+        let (who, room) = (participant.id, participant.room);
         if level >= CANDIDATE {
             participant.sounded_at = now;
         }
@@ -169,9 +171,9 @@ impl Worker {
             participant.track.withhold();
             self.stats.dropped.silence += 1;
         } else if participant.on_air {
-            self.put_on_air(now, key, Some(frame));
+            frames.for_each(|frame| self.put_on_air(now, key, Some(frame)));
         } else {
-            participant.track.hold_back(frame);
+            frames.for_each(|frame| participant.track.hold_back(frame));
             self.stats.dropped.no_slot += 1;
         }
     }
@@ -184,7 +186,7 @@ impl Worker {
             participant.track.withhold();
         }
         for frame in participant.track.release(newest) {
-            let level = level_of(&frame);
+            let level = level_of(frame.sound, frame.payload.len());
             self.tell_home(now, room, Body::Frame { frame, level, at });
         }
     }
@@ -200,7 +202,7 @@ impl Worker {
     /// Lets someone's lane lead where he is, if he may listen. To be called after whatever may change that.
     pub(super) fn align(&mut self, key: Key) {
         if let Some(participant) = self.table.get(key) {
-            self.lanes.align(key, participant.lane_end());
+            self.lanes.align(key, participant.lane_end(), participant.distance());
         }
     }
 
@@ -248,10 +250,10 @@ impl Worker {
     }
 }
 
-fn level_of(frame: &Frame) -> i8 {
-    match frame.sound.level {
+fn level_of(sound: Sound, len: usize) -> i8 {
+    match sound.level {
         Some(level) => level,
-        None if frame.payload.len() <= SILENT_PAYLOAD => LEVEL_SILENT,
+        None if len <= SILENT_PAYLOAD => LEVEL_SILENT,
         None => LEVEL_UNKNOWN,
     }
 }

@@ -340,6 +340,11 @@ impl SimCall {
         self.people[listener].ear.heard.get(&id).copied().unwrap_or(0)
     }
 
+    /// How many packets somebody has sent.
+    pub fn spoken(&self, name: &str) -> u32 {
+        self.people[name].spoken
+    }
+
     pub fn ear(&self, name: &str) -> &Ear {
         &self.people[name].ear
     }

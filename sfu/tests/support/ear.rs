@@ -41,7 +41,26 @@ struct Line {
     sequences: BTreeSet<u64>,
 }
 
+/// Our speech is always so long.
+pub const WORDS_LEN: usize = 80;
+
+impl Utterance {
+    /// What it says, after what it repeats.
+    pub fn words(&self) -> impl Iterator<Item = &[u8]> {
+        let blocks = if self.red { self.payload.len() / (WORDS_LEN + 1) } else { 1 };
+        let start = self.payload.len().saturating_sub(blocks * WORDS_LEN);
+        self.payload[start..].chunks(WORDS_LEN.min(self.payload.len()).max(1))
+    }
+}
+
 impl Ear {
+    /// Which of somebody's packets were heard since the beginning, as such or repeated by another: their numbers.
+    pub fn understood(&self, speaker: u32) -> BTreeSet<u32> {
+        let words = self.journal.iter().flat_map(Utterance::words);
+        let his = words.filter(|words| words.starts_with(&speaker.to_be_bytes()));
+        his.map(|words| u32::from_be_bytes(words[4..8].try_into().unwrap())).collect()
+    }
+
     pub fn clear(&mut self) {
         self.heard.clear();
     }

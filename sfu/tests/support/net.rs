@@ -14,6 +14,8 @@ pub struct Dice(u64);
 pub struct Conditions {
     /// Of a thousand, this many are lost.
     pub loss_per_mille: u64,
+    /// Packets of voice are lost so many in a row.
+    pub burst: u64,
     pub delay: Duration,
     /// Up to this much more; what is sent later may arrive earlier.
     pub jitter: Duration,
@@ -23,6 +25,8 @@ pub struct Conditions {
 #[derive(Debug)]
 pub struct SimNet {
     pub conditions: Conditions,
+    /// Nothing is lost that goes elsewhere.
+    pub only_to: Option<SocketAddr>,
     seed: u64,
     /// One per line for what is no voice, one more for reports, and one per packet of voice; so the fate of
     /// a packet does not hang on what else is sent, which is not the same on both ways out of a worker.
@@ -65,11 +69,12 @@ impl Dice {
 impl Conditions {
     /// A cable.
     pub const PERFECT: Conditions =
-        Conditions { loss_per_mille: 0, delay: Duration::from_millis(10), jitter: Duration::ZERO };
+        Conditions { loss_per_mille: 0, burst: 1, delay: Duration::from_millis(10), jitter: Duration::ZERO };
 
     /// A crowded wireless network far away.
     pub const BAD: Conditions = Conditions {
         loss_per_mille: 100,
+        burst: 1,
         delay: Duration::from_millis(80),
         jitter: Duration::from_millis(60),
     };
@@ -77,7 +82,15 @@ impl Conditions {
 
 impl SimNet {
     pub fn new(seed: u64, conditions: Conditions) -> SimNet {
-        SimNet { conditions, seed, dice: HashMap::new(), under_way: BinaryHeap::new(), sent: 0, lost: 0 }
+        SimNet {
+            conditions,
+            only_to: None,
+            seed,
+            dice: HashMap::new(),
+            under_way: BinaryHeap::new(),
+            sent: 0,
+            lost: 0,
+        }
     }
 
     pub fn send(&mut self, now: Instant, datagram: SimDatagram) {
@@ -88,7 +101,16 @@ impl SimNet {
         let mut voice = voice(&datagram.bytes).filter(|_| !report).map(|voice| Dice::seeded(seed ^ voice));
         let dice =
             voice.as_mut().unwrap_or_else(|| self.dice.entry(line).or_insert_with(|| Dice::seeded(seed)));
-        if dice.below(1_000) < self.conditions.loss_per_mille {
+        let Conditions { loss_per_mille, burst, .. } = self.conditions;
+        let lost = match datagram.bytes[..] {
+            // It began with this packet, or with one just before.
+            [128..=191, _, s0, s1, ..] if burst > 1 && !report => (0..burst).any(|back| {
+                let first = u64::from(u16::from_be_bytes([s0, s1])).wrapping_sub(back);
+                Dice::seeded(seed ^ Dice::seeded(first).roll()).below(1_000 * burst) < loss_per_mille
+            }),
+            _ => dice.below(1_000) < loss_per_mille,
+        };
+        if lost && self.only_to.is_none_or(|only| only == datagram.to) {
             self.lost += 1;
             return;
         }
