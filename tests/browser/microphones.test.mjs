@@ -84,6 +84,7 @@ story('what happens in the room is heard, unless one wants no sounds', async (st
   await ben.signsUp(server);
   await ana.joins('Lounge');
   await plays(ana, [392, 587]);
+  assert.equal(await ana.page.evaluate(() => navigator.mediaSession.metadata?.title), 'Lounge');
   await ana.unmutes();
   await plays(ana, [330]);
   await ana.mutes();
@@ -105,6 +106,34 @@ story('what happens in the room is heard, unless one wants no sounds', async (st
   await ana.leaves();
   await ana.page.waitForTimeout(1_000);
   await plays(ana, []);
+  assert.equal(await ana.page.evaluate(() => navigator.mediaSession.metadata), null);
+});
+
+story('without a microphone one listens, is told why, and what helps', async (stage) => {
+  const server = await stage.server();
+  // A real browser that refuses, and a machine that has none.
+  const ana = await stage.person('ana', 0, DESK, { microphone: ['--use-fake-device-for-media-stream', '--deny-permission-prompts'] });
+  const ben = await stage.person('ben', 0, PHONE, { microphone: ['--use-fake-ui-for-media-stream'] });
+  const cleo = await stage.person('cleo', 880);
+  await ana.setsUp(server);
+  await ben.signsUp(server);
+  await cleo.signsUp(server);
+  await cleo.joins('Lounge');
+  await cleo.unmutes();
+  const faults = [];
+  for (const [person, big] of [
+    [ana, 'Your browser blocks the microphone'],
+    [ben, 'No microphone found'],
+  ]) {
+    await person.joins('Lounge');
+    await person.page.getByText(big).waitFor();
+    await person.hears(880);
+    await person.page.getByRole('button', { name: 'Try again' }).focus();
+    await person.page.keyboard.press('Enter');
+    await person.page.getByText(big).waitFor();
+    faults.push(...(await inspect(person, 'no-microphone')));
+  }
+  assert.deepEqual(faults, []);
 });
 
 /** These notes were played since the last look, in Hz. */

@@ -18,6 +18,10 @@ export class FakeMicrophone {
     this.speaking = speaking;
     this.onspeech?.(speaking);
   }
+  resumed = 0;
+  resume() {
+    this.resumed += 1;
+  }
   close() {
     this.closed = true;
   }

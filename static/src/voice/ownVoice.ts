@@ -182,6 +182,11 @@ export class OwnVoice {
     this.refusal = null;
   }
 
+  /** The page is looked at again: whatever the browser held back of the microphone goes on. */
+  resume() {
+    this.microphone?.resume();
+  }
+
   /** Brings the gate to everything it moves. */
   apply() {
     const { open } = this.gate;

@@ -177,6 +177,23 @@ describe("without a microphone", () => {
     expect(peers).toHaveLength(1);
   });
 
+  it("that was held back goes on when the page is looked at again", async () => {
+    room.resume();
+    await inside();
+    room.resume();
+    expect(microphone().resumed).toBe(1);
+  });
+
+  it("whose noise removal is silent is opened anew, within the stay", async () => {
+    await inside();
+    const silent = microphone();
+    silent.onsilenced?.();
+    await settle();
+    expect(silent.closed).toBe(true);
+    expect(peer().sending).toEqual([microphone().track]);
+    expect(peers).toHaveLength(1);
+  });
+
   it("that went away, another one is looked for", async () => {
     await inside();
     microphoneAnswer = async () => ({ refused: "missing" });

@@ -177,6 +177,11 @@ export class VoiceRoom {
     return this.own.retry();
   }
 
+  /** @see OwnVoice.resume */
+  resume() {
+    this.own.resume();
+  }
+
   /** Goes into a room, leaving any other. */
   join(channel: ChannelId) {
     if (this.attempt?.channel === channel) return;
