@@ -2,8 +2,10 @@
 //!
 //! Told on the tables of the real schema, of which channels need the least.
 
+use std::hash::{BuildHasher, RandomState};
+
 use cromulent::clock::Timestamp;
-use cromulent::db::{Address, Conn, Db, Error, Together, Value, sql, together};
+use cromulent::db::{Address, Conn, Db, Error, Row, Together, Value, sql, together};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -132,6 +134,69 @@ async fn ids_made_in_turns_are_in_the_order_of_commits() {
     assert_eq!(names(&db).await.len(), 60);
 }
 
+/// Operations that share commits are kept, undone, fail with their first statement, do nothing, or begin by reading: in
+/// the end those that were kept are stored, and no others.
+#[tokio::test]
+async fn of_operations_in_any_order_those_are_stored_that_were_kept() {
+    let seed = RandomState::new().hash_one(0);
+    println!("seed {seed:#018x}");
+    let (_folder, _, db) = fresh().await;
+    let mut tx = db.begin().await.unwrap();
+    insert(&mut tx, "first").await.unwrap();
+    tx.commit().await.unwrap();
+    let tasks = (0..400u64).map(|number| {
+        let (db, kind) = (db.clone(), seed.wrapping_add(number).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61);
+        tokio::spawn(async move {
+            let name = format!("{number:03}");
+            let mut tx = db.begin().await.unwrap();
+            match kind {
+                0 => insert(&mut tx, &name).await.map(drop).unwrap(),
+                1 | 2 => {
+                    let there =
+                        sql("select name from channels where slug = $1").bind("first").all(&mut tx).await;
+                    assert_eq!(there.unwrap().len(), 1);
+                    insert(&mut tx, &name).await.unwrap();
+                }
+                3 => {
+                    // Its first statement answers rows and fails.
+                    let again =
+                        sql("insert into channels select * from channels where slug = $1 returning name")
+                            .bind("first")
+                            .all(&mut tx)
+                            .await;
+                    assert!(again.err().unwrap().is_duplicate());
+                    return None;
+                }
+                4 => {
+                    insert(&mut tx, &name).await.unwrap();
+                    return None;
+                }
+                5 => {
+                    let _ = sql("select name from channels where slug = $1")
+                        .bind("first")
+                        .all(&mut tx)
+                        .await
+                        .unwrap();
+                    return None;
+                }
+                6 => return None,
+                _ => {
+                    tx.commit().await.unwrap();
+                    return None;
+                }
+            }
+            tx.commit().await.unwrap();
+            Some(name)
+        })
+    });
+    let mut kept = vec!["first".to_owned()];
+    for task in tasks.collect::<Vec<_>>() {
+        kept.extend(task.await.unwrap());
+    }
+    kept.sort();
+    assert_eq!(names(&db).await, kept);
+}
+
 #[tokio::test]
 async fn a_statement_that_fails_ends_its_operation() {
     let (_folder, _, db) = fresh().await;
@@ -167,15 +232,15 @@ async fn statements_that_go_together_share_their_parameters_and_their_end() {
     let mut tx = db.begin().await.unwrap();
     insert_as(&mut tx, first, "b").await.unwrap();
     insert_as(&mut tx, second, "c").await.unwrap();
-    let rows =
-        together(&RENAMED).bind(second).bind("a").bind("of all").bind(0i64).all(&mut tx).await.unwrap();
-    let names: Vec<String> = rows.iter().map(|row| row.text("name").unwrap()).collect();
-    assert_eq!(names, ["a", "a", "b"]);
-    assert_eq!(rows[1].text("topic").unwrap(), "of all");
+    let each =
+        together(&RENAMED).bind(second).bind("a").bind("of all").bind(0i64).each(&mut tx).await.unwrap();
+    let names = |rows: &[Row]| rows.iter().map(|row| row.text("name").unwrap()).collect::<Vec<_>>();
+    assert_eq!(each.iter().map(|rows| names(rows)).collect::<Vec<_>>(), [vec!["a"], vec![], vec!["a", "b"]]);
+    assert_eq!(each[2][0].text("topic").unwrap(), "of all");
     tx.commit().await.unwrap();
 
     let mut tx = db.begin().await.unwrap();
-    let refused = together(&TWICE).bind(first).bind("z").all(&mut tx).await.err().unwrap();
+    let refused = together(&TWICE).bind(first).bind("z").each(&mut tx).await.err().unwrap();
     assert!(refused.is_duplicate(), "{refused}");
     assert!(matches!(tx.commit().await, Err(Error::Failed)));
     assert_eq!(self::names(&db).await, ["a", "b"]);

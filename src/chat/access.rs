@@ -13,7 +13,7 @@
 
 use super::channels::{self, CHANNELS_MAX, channel};
 use super::{Chat, Error, users};
-use crate::db::{Conn, sql};
+use crate::db::{Conn, Row, sql};
 use crate::id::{ChannelId, UserId};
 use crate::protocol::types::{Admission, Channel, ChannelKind, Role, UserState, Writers};
 
@@ -151,22 +151,26 @@ impl Chat {
 /// The channel, if `user` may do this in it. That it does not exist and that it is not theirs to know of is the
 /// same answer.
 pub async fn require(conn: &mut Conn, user: UserId, id: ChannelId, act: Act) -> Result<Channel, Error> {
-    let row = sql(concat!(
-        "select ",
-        channels::columns!(),
-        ", u.role, u.state, (select count(*) from memberships m where m.channel_id = c.id and m.user_id = u.id) as member
-         from channels c join users u on u.id = $1 where c.id = $2 and c.kind <> 'deleted'"
-    ))
-    .bind(user)
-    .bind(id)
-    .optional(conn)
-    .await?
-    .ok_or(Error::NotFound)?;
+    let row = sql(STANDING).bind(user).bind(id).optional(conn).await?;
+    judge(row.as_ref(), act)
+}
+
+/// How a user, `$1`, stands to a channel, `$2`; for [`judge`].
+pub(super) const STANDING: &str = concat!(
+    "select ",
+    channels::columns!(),
+    ", u.role, u.state, (select count(*) from memberships m where m.channel_id = c.id and m.user_id = u.id) as member
+     from channels c join users u on u.id = $1 where c.id = $2 and c.kind <> 'deleted'"
+);
+
+/// The channel, if whoever stands to it like this may do this in it.
+pub(super) fn judge(standing: Option<&Row>, act: Act) -> Result<Channel, Error> {
+    let row = standing.ok_or(Error::NotFound)?;
     let access = Access {
         state: users::state(row.text("state")?)?,
         role: users::role(row.text("role")?)?,
         member: row.integer("member")? > 0,
-        channel: channel(&row)?,
+        channel: channel(row)?,
     };
     access.may(act)?;
     Ok(access.channel)

@@ -25,12 +25,9 @@ pub(super) const BATCH: usize = 500;
 /// How long to wait after a failure (a full disk) before the next try.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Users whom one statement names.
-const THESE: usize = 32;
-
 /// What all statements that tell have in common: the parameters `$1` to `$6`.
 macro_rules! tell {
-    ($target:literal, $from:literal, $whom:literal) => {
+    ($target:literal, $from:literal, $whom:expr) => {
         concat!(
             "insert into notifications (message_id, user_id, channel_id, kind, target)
              select $1, m.user_id, $2, $3, ",
@@ -44,14 +41,12 @@ macro_rules! tell {
     };
 }
 
-/// One text, however many of [`THESE`] there are.
 macro_rules! tell_these {
     ($target:literal) => {
         tell!(
             $target,
             "memberships m",
-            "m.user_id in ($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, \
-             $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"
+            concat!("m.user_id in ", mentioned::these!(from 7))
         )
     };
 }
@@ -60,6 +55,16 @@ pub(super) const TELL_THESE: &str = tell_these!("$4");
 
 /// Those who are meant by their own names: each is what his mention points at.
 pub(super) const TELL_NAMED: &str = tell_these!("m.user_id");
+
+/// The same with the parameters of all that store a message ([`super::messages`]).
+pub(super) const TELL_WRITTEN: &str = concat!(
+    "insert into notifications (message_id, user_id, channel_id, kind, target)
+     select x.id, m.user_id, x.channel_id, 'user', m.user_id
+     from messages x join memberships m on m.channel_id = x.channel_id
+     where x.id = $1 and m.user_id <> $3 and m.involvement <> 'nothing' and m.user_id in ",
+    mentioned::these!(from 7),
+    " on conflict (message_id, user_id) do nothing returning user_id"
+);
 
 pub(super) const TELL_MEMBERS: &str = tell!("$4", "memberships m", "m.user_id > $7 and m.user_id <= $8");
 
@@ -98,6 +103,13 @@ pub struct Step {
     pub mention: Mention,
     /// Who: told and not told before, or taken back from.
     pub users: Vec<UserId>,
+}
+
+impl Step {
+    /// Somebody was told who is meant by their own name.
+    fn named(user: UserId) -> Self {
+        Self { work: Work::Tell, mention: Mention::User { user }, users: vec![user] }
+    }
 }
 
 /// What the transaction of a message did itself.
@@ -170,10 +182,20 @@ impl Chat {
     }
 }
 
-/// Begins to tell those whom a message means that was just stored, inside its transaction.
-pub async fn begin_new(conn: &mut Conn, message: &Message, online: &[UserId]) -> Result<Begun, Error> {
+/// Begins to tell those whom a message means that was just stored, inside its transaction. Of those it names, the first
+/// `dealt_with` are, and `told` of them were.
+pub async fn begin_new(
+    conn: &mut Conn,
+    message: &Message,
+    dealt_with: usize,
+    told: Vec<UserId>,
+    online: &[UserId],
+) -> Result<Begun, Error> {
     let mut begun = Begun::default();
-    tell(conn, message, &message.mentions, online, &mut begun).await?;
+    begun.steps.extend(told.into_iter().map(Step::named));
+    let named = mentioned::users_of(&message.mentions);
+    tell_named(conn, message, &named[dealt_with..], &mut begun).await?;
+    tell_called(conn, message, &message.mentions, online, &mut begun).await?;
     Ok(begun)
 }
 
@@ -215,13 +237,31 @@ async fn tell(
     begun: &mut Begun,
 ) -> Result<(), Error> {
     // First, since a mention by name is the one that people keep.
-    let named = mentioned::users_of(told);
-    if let [first, ..] = named[..] {
-        let job = Fanout::new(message, Work::Tell, Mention::User { user: first });
-        for user in job.tell_these(conn, TELL_NAMED, &named).await? {
-            begun.steps.push(Step { work: Work::Tell, mention: Mention::User { user }, users: vec![user] });
-        }
-    }
+    tell_named(conn, message, &mentioned::users_of(told), begun).await?;
+    tell_called(conn, message, told, online, begun).await
+}
+
+/// Tells those who are meant by their own names.
+async fn tell_named(
+    conn: &mut Conn,
+    message: &Message,
+    named: &[UserId],
+    begun: &mut Begun,
+) -> Result<(), Error> {
+    let [first, ..] = *named else { return Ok(()) };
+    let job = Fanout::new(message, Work::Tell, Mention::User { user: first });
+    begun.steps.extend(job.tell_these(conn, TELL_NAMED, named).await?.into_iter().map(Step::named));
+    Ok(())
+}
+
+/// Tells the first of those who are meant as some of many.
+async fn tell_called(
+    conn: &mut Conn,
+    message: &Message,
+    told: &[Mention],
+    online: &[UserId],
+    begun: &mut Begun,
+) -> Result<(), Error> {
     for mention in told.iter().filter(|mention| !matches!(mention, Mention::User { .. })) {
         Fanout::new(message, Work::Tell, *mention).begin(conn, online, begun).await?;
     }
@@ -339,7 +379,7 @@ impl Fanout {
         let Some(last) = rows.last() else { return Ok((Vec::new(), true)) };
         let from = std::mem::replace(&mut self.reached, last.id("user_id")?);
         let statement = self.telling(tell).bind(from).bind(self.reached);
-        Ok((users(statement.all(conn).await?)?, rows.len() < size))
+        Ok((users(&statement.all(conn).await?)?, rows.len() < size))
     }
 
     async fn tell_these(
@@ -349,11 +389,9 @@ impl Fanout {
         these: &[UserId],
     ) -> Result<Vec<UserId>, Error> {
         let mut told = Vec::new();
-        for some in these.chunks(THESE) {
-            // Nobody's id is all zeros.
-            let padded = some.iter().copied().chain(std::iter::repeat(Uuid::nil().into())).take(THESE);
-            let statement = padded.fold(self.telling(tell), Statement::bind);
-            told.extend(users(statement.all(conn).await?)?);
+        for some in these.chunks(mentioned::AT_ONCE) {
+            let statement = mentioned::these_users(some).fold(self.telling(tell), Statement::bind);
+            told.extend(users(&statement.all(conn).await?)?);
         }
         Ok(told)
     }
@@ -379,7 +417,7 @@ impl Fanout {
             .bind(i64::try_from(size).unwrap_or(i64::MAX))
             .all(conn)
             .await?;
-        users(rows)
+        users(&rows)
     }
 
     async fn keep(&self, conn: &mut Conn) -> Result<(), Error> {
@@ -416,7 +454,8 @@ impl Fanout {
     }
 }
 
-fn users(rows: Vec<Row>) -> Result<Vec<UserId>, Error> {
+/// The people in these rows.
+pub(super) fn users(rows: &[Row]) -> Result<Vec<UserId>, Error> {
     rows.iter().map(|row| Ok(row.id("user_id")?)).collect()
 }
 

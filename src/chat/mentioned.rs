@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::mentions::Mentions;
+use super::access::{self, Act};
+use super::mentions::{Mentions, Name};
 use super::messages::Body;
 use super::{Error, mentions, users};
 use crate::clock::Timestamp;
-use crate::db::{Conn, Row, Statement, sql};
+use crate::db::{Bundle, Conn, Row, Statement, Together, sql, together};
 use crate::id::{ChannelId, MessageId, UserId};
 use crate::protocol::types::Mention;
 
@@ -23,30 +24,42 @@ pub const EVERYONE_MAX: i64 = 50;
 pub const BROADCAST_EVERY: Duration = Duration::from_secs(60);
 
 /// Names that one statement looks up, and people that it records.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
-/// The first [`AT_ONCE`] parameters, as a list: a statement has one text, however many there are.
+/// [`AT_ONCE`] parameters, as a list: a statement has one text, however many there are.
 macro_rules! these {
-    () => {
-        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"
+    (from 3) => {
+        "($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, \
+         $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)"
+    };
+    (from 7) => {
+        "($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, \
+         $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"
     };
 }
+pub(super) use these;
 
-/// A group and a user never have the same name.
+/// Those of the channel `$2`. A group and a user never have the same name.
 pub(super) const NAMED: &str = concat!(
     "select 'user' as kind, u.id as target, u.username_folded as name
      from users u join memberships m on m.user_id = u.id
-     where m.channel_id = $33 and u.username_folded in ",
-    these!(),
+     where m.channel_id = $2 and u.username_folded in ",
+    these!(from 3),
     " union all select 'group' as kind, g.id as target, g.slug as name from groups g where g.slug in ",
-    these!()
+    these!(from 3)
 );
 
 pub(super) const RECORD_USERS: &str = concat!(
     "insert into mentions (channel_id, message_id, kind, target)
-     select $33, $34, 'user', u.id from users u where u.id in ",
-    these!()
+     select $1, $2, 'user', u.id from users u where u.id in ",
+    these!(from 3)
+);
+
+/// With the parameters of all that store a message ([`super::messages`]): where it was not stored, nobody is meant.
+pub(super) const RECORD_WRITTEN: &str = concat!(
+    "insert into mentions (channel_id, message_id, kind, target)
+     select x.channel_id, x.id, 'user', u.id from messages x cross join users u where x.id = $1 and u.id in ",
+    these!(from 7)
 );
 
 pub(super) const OF_MESSAGES: &str = "select message_id, kind, target from mentions
@@ -54,36 +67,80 @@ pub(super) const OF_MESSAGES: &str = "select message_id, kind, target from menti
 
 /// Whom a text means in a channel, each once. Names that nobody in the channel has mean nobody.
 pub async fn resolve(conn: &mut Conn, channel: ChannelId, body: &Body) -> Result<Vec<Mention>, Error> {
-    let Mentions { everyone, here, names } = mentions::parse(body.text());
-    let mut meant = BTreeSet::new();
-    if !names.is_empty() {
-        let all: BTreeSet<&str> = names.iter().flat_map(|name| name.readings()).map(String::as_str).collect();
-        let known = look_up(conn, channel, &all.into_iter().collect::<Vec<_>>()).await?;
-        meant.extend(names.iter().filter_map(|name| name.readings().iter().find_map(|one| known.get(one))));
+    let called = mentions::parse(body.text());
+    let mut known = HashMap::new();
+    look_up(conn, channel, &readings(&called.names), &mut known).await?;
+    Ok(meant(&called, &known))
+}
+
+/// The same for somebody who is about to write there, if they may: both are asked together.
+pub async fn resolve_for(
+    conn: &mut Conn,
+    author: UserId,
+    channel: ChannelId,
+    body: &Body,
+) -> Result<Vec<Mention>, Error> {
+    static BOTH: Together = Together::new(&[access::STANDING, NAMED]);
+    let called = mentions::parse(body.text());
+    let names = readings(&called.names);
+    let mut known = HashMap::new();
+    if names.is_empty() {
+        access::require(conn, author, channel, Act::Write).await?;
+    } else {
+        let (first, rest) = names.split_at(names.len().min(AT_ONCE));
+        let both = together(&BOTH).bind(author).bind(channel);
+        let answers = padded(first).fold(both, Bundle::bind).each(conn).await?;
+        let [standing, named] = &answers[..] else { unreachable!("two statements have two answers") };
+        access::judge(standing.first(), Act::Write)?;
+        note(named, &mut known)?;
+        look_up(conn, channel, rest, &mut known).await?;
     }
-    if here {
+    Ok(meant(&called, &known))
+}
+
+/// Everything that these names may be, each once.
+fn readings(names: &[Name]) -> Vec<&str> {
+    let all: BTreeSet<&str> = names.iter().flat_map(|name| name.readings()).map(String::as_str).collect();
+    all.into_iter().collect()
+}
+
+fn meant(called: &Mentions, known: &HashMap<String, Mention>) -> Vec<Mention> {
+    let Mentions { everyone, here, names } = called;
+    let mut meant = BTreeSet::new();
+    meant.extend(names.iter().filter_map(|name| name.readings().iter().find_map(|one| known.get(one))));
+    if *here {
         meant.insert(Mention::Here);
     }
-    if everyone {
+    if *everyone {
         meant.insert(Mention::Everyone);
     }
-    Ok(meant.into_iter().collect())
+    meant.into_iter().collect()
 }
 
 async fn look_up(
     conn: &mut Conn,
     channel: ChannelId,
     names: &[&str],
-) -> Result<HashMap<String, Mention>, Error> {
-    let mut known = HashMap::new();
+    known: &mut HashMap<String, Mention>,
+) -> Result<(), Error> {
     for some in names.chunks(AT_ONCE) {
-        // No name is empty.
-        let padded = some.iter().copied().chain(std::iter::repeat("")).take(AT_ONCE);
-        for row in padded.fold(sql(NAMED), Statement::bind).bind(channel).all(conn).await? {
-            known.insert(row.text("name")?, mention(&row)?);
-        }
+        // The first parameter is not this statement's.
+        let statement = sql(NAMED).bind(channel).bind(channel);
+        note(&padded(some).fold(statement, Statement::bind).all(conn).await?, known)?;
     }
-    Ok(known)
+    Ok(())
+}
+
+/// As many as a statement takes; no name is empty.
+fn padded<'a>(names: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    names.iter().copied().chain(std::iter::repeat("")).take(AT_ONCE)
+}
+
+fn note(rows: &[Row], known: &mut HashMap<String, Mention>) -> Result<(), Error> {
+    for row in rows {
+        known.insert(row.text("name")?, mention(row)?);
+    }
+    Ok(())
 }
 
 /// Refuses when a member may not tell as many people at once as `new` mentions do, or did so only just now.
@@ -127,18 +184,17 @@ pub async fn allow(
     Err(Error::BroadcastTooSoon { wait_s: left.as_secs().max(1) })
 }
 
-/// Keeps whom a message means.
+/// Keeps whom a message means, but for the people who were `recorded` with it.
 pub async fn record(
     conn: &mut Conn,
     channel: ChannelId,
     message: MessageId,
     meant: &[Mention],
+    recorded: usize,
 ) -> Result<(), Error> {
-    for some in users_of(meant).chunks(AT_ONCE) {
-        // Nobody's id is all zeros.
-        let padded = some.iter().copied().chain(std::iter::repeat(Uuid::nil().into())).take(AT_ONCE);
-        let statement = padded.fold(sql(RECORD_USERS), Statement::bind);
-        statement.bind(channel).bind(message).execute(conn).await?;
+    for some in users_of(meant)[recorded..].chunks(AT_ONCE) {
+        let statement = sql(RECORD_USERS).bind(channel).bind(message);
+        these_users(some).fold(statement, Statement::bind).execute(conn).await?;
     }
     for mention in meant.iter().filter(|mention| !matches!(mention, Mention::User { .. })) {
         let (kind, target) = stored(*mention);
@@ -151,6 +207,11 @@ pub async fn record(
             .await?;
     }
     Ok(())
+}
+
+/// As many as a statement takes; nobody's id is all zeros.
+pub fn these_users(users: &[UserId]) -> impl Iterator<Item = UserId> {
+    users.iter().copied().chain(std::iter::repeat(Uuid::nil().into())).take(AT_ONCE)
 }
 
 /// The people among these mentions.

@@ -13,7 +13,7 @@ pub use super::body::{BODY_MAX, Body};
 use super::fanouts::{self, Begun};
 use super::{Chat, Error, mentioned, previews, readings};
 use crate::clock::Timestamp;
-use crate::db::{Conn, Row, Statement, Together, Tx, sql, together};
+use crate::db::{Bundle, Conn, Row, Statement, Together, Tx, sql, together};
 use crate::id::{ChannelId, MessageId, MessageNumber, UserId};
 use crate::live::hub::Audience;
 use crate::protocol::client::Cursor;
@@ -121,8 +121,7 @@ impl Chat {
         nonce: &Nonce,
     ) -> Result<Option<Message>, Error> {
         let mut tx = self.db.begin_for(channel).await?;
-        access::require(&mut tx, author, channel, Act::Write).await?;
-        let meant = mentioned::resolve(&mut tx, channel, &body).await?;
+        let meant = mentioned::resolve_for(&mut tx, author, channel, &body).await?;
         let now = self.clock.now();
         mentioned::allow(&mut tx, author, channel, &meant, now).await?;
         let mut message = Message {
@@ -137,14 +136,14 @@ impl Chat {
             mentions: meant,
             preview: None,
         };
-        match insert(&mut tx, &message).await? {
-            Some(number) => message.number = number,
-            None => return Ok(None),
-        }
-        mentioned::record(&mut tx, channel, message.id, &message.mentions).await?;
+        let Some(Stored { number, dealt_with, told }) = insert(&mut tx, &message).await? else {
+            return Ok(None);
+        };
+        message.number = number;
+        mentioned::record(&mut tx, channel, message.id, &message.mentions, dealt_with).await?;
         let wanted = self.refer(&mut tx, &mut message).await?;
         let online = self.online_for(&message.mentions);
-        let begun = fanouts::begin_new(&mut tx, &message, &online).await?;
+        let begun = fanouts::begin_new(&mut tx, &message, dealt_with, told, &online).await?;
         tx.commit().await?;
 
         telemetry::MESSAGES_POSTED.add();
@@ -203,7 +202,7 @@ impl Chat {
         let wanted = self.refer(&mut tx, &mut message).await?;
         if !new.is_empty() || !gone.is_empty() {
             mentioned::forget(&mut tx, channel, id).await?;
-            mentioned::record(&mut tx, channel, id, &message.mentions).await?;
+            mentioned::record(&mut tx, channel, id, &message.mentions, 0).await?;
         }
         fanouts::stop(&mut tx, id, &gone).await?;
         // Who was told by a mention that is gone may still be meant by one that is left.
@@ -295,25 +294,57 @@ async fn find_by_nonce(conn: &mut Conn, author: UserId, nonce: &Nonce) -> Result
     find_one(conn, sql(BY_NONCE).bind(author).bind(nonce.0.as_str())).await
 }
 
-/// Stores a message with the next number of its channel, which it answers, in the channel's turn; whoever writes
-/// has read what was written before. None when its author has one with this nonce: then nothing is stored.
-async fn insert(conn: &mut Conn, message: &Message) -> Result<Option<MessageNumber>, Error> {
-    static STORED: Together = Together::new(&[
+/// What storing a message did.
+struct Stored {
+    /// Its number in the channel.
+    number: MessageNumber,
+    /// How many of those it names, from the first on, are recorded and told.
+    dealt_with: usize,
+    /// Who of them was told.
+    told: Vec<UserId>,
+}
+
+/// Stores a message with the next number of its channel, in the channel's turn; whoever writes has read what was
+/// written before, and the first whom it names are told. None when its author has one with this nonce: then nothing
+/// is stored.
+async fn insert(conn: &mut Conn, message: &Message) -> Result<Option<Stored>, Error> {
+    static WRITTEN: Together = Together::new(&[
         INSERTED,
         readings::HEAD_MOVED,
         readings::WRITER_HAS_READ,
         readings::WRITER_HAS_SEEN,
     ]);
-    let rows = together(&STORED)
+    static WRITTEN_TO: Together = Together::new(&[
+        INSERTED,
+        readings::HEAD_MOVED,
+        readings::WRITER_HAS_READ,
+        readings::WRITER_HAS_SEEN,
+        mentioned::RECORD_WRITTEN,
+        fanouts::TELL_WRITTEN,
+    ]);
+    let named = mentioned::users_of(&message.mentions);
+    let first = &named[..named.len().min(mentioned::AT_ONCE)];
+    let bundle = together(if first.is_empty() { &WRITTEN } else { &WRITTEN_TO })
         .bind(message.id)
         .bind(message.channel)
         .bind(message.author)
         .bind(message.posted_at)
         .bind(message.body.as_str())
-        .bind(message.nonce.as_str())
-        .all(conn)
-        .await?;
-    rows.first().map(|row| Ok(row.integer("number")?.into())).transpose()
+        .bind(message.nonce.as_str());
+    let bundle = match first {
+        [] => bundle,
+        some => mentioned::these_users(some).fold(bundle, Bundle::bind),
+    };
+    let answers = bundle.each(conn).await?;
+    let Some(inserted) = answers.first().and_then(|rows| rows.first()) else { return Ok(None) };
+    Ok(Some(Stored {
+        number: inserted.integer("number")?.into(),
+        dealt_with: first.len(),
+        told: match answers.get(5) {
+            Some(rows) => fanouts::users(rows)?,
+            None => Vec::new(),
+        },
+    }))
 }
 
 /// Stores another text, or none for good, as of `now`.

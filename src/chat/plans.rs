@@ -198,6 +198,10 @@ impl House {
             [newest.clone(), channel.clone(), text("user"), user.clone(), user.clone(), text("nothing")];
         let tell = |rest: Vec<Value>| telling.iter().cloned().chain(rest).collect::<Vec<_>>();
         let range = || vec![user.clone(), Value::from(id(USER, 500))];
+        // What all that store a message have in common.
+        let written = || {
+            [newest.clone(), channel.clone(), user.clone(), number(1), text("hi"), text("new")].into_iter()
+        };
         let page = number(51);
         let all: Vec<(&'static str, &'static str, Vec<Value>)> = vec![
             ("message by id", messages::BY_ID, vec![middle.clone()]),
@@ -222,12 +226,18 @@ impl House {
                 mentioned::OF_MESSAGES,
                 vec![channel.clone(), middle.clone(), newest.clone(), number(2_600)],
             ),
-            ("mentions: names", mentioned::NAMED, names.chain([channel.clone()]).collect()),
+            (
+                "mentions: names",
+                mentioned::NAMED,
+                [user.clone(), channel.clone()].into_iter().chain(names).collect(),
+            ),
             (
                 "mentions: record users",
                 mentioned::RECORD_USERS,
-                these().chain([channel.clone(), new.clone()]).collect(),
+                [channel.clone(), new.clone()].into_iter().chain(these()).collect(),
             ),
+            ("post: record whom it names", mentioned::RECORD_WRITTEN, written().chain(these()).collect()),
+            ("post: tell whom it names", fanouts::TELL_WRITTEN, written().chain(these()).collect()),
             (
                 "post: insert",
                 messages::INSERTED,

@@ -40,11 +40,11 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr, SqlStr, Sqlite};
 use uuid::Uuid;
 
 pub use self::address::{Address, BadAddress};
-pub use self::statement::{Row, Statement, Together, Value, sql, together};
+pub use self::statement::{Bundle, Row, Statement, Together, Value, sql, together};
 
 /// Why the database did not do it. Unless it says otherwise, nothing of the operation was stored.
 #[derive(Debug, thiserror::Error)]
@@ -273,6 +273,16 @@ pub struct Conn {
     link: Link,
     work: Work,
     state: State,
+    due: Option<Due>,
+}
+
+/// Statements that come before the next one and go to SQLite with it: they answer nothing, and a way of their own
+/// would cost more than they do.
+#[derive(Clone, Copy)]
+struct Due {
+    text: &'static str,
+    /// How many they are.
+    statements: usize,
 }
 
 /// The connection of an engine.
@@ -309,7 +319,27 @@ enum State {
 
 impl Conn {
     fn new(link: Link, work: Work) -> Self {
-        Self { link, work, state: State::Good }
+        Self { link, work, state: State::Good, due: None }
+    }
+
+    /// `text` with what is due before it, and how many statements that are.
+    fn due_with(&mut self, text: &'static str) -> (SqlStr, usize) {
+        match self.due.take() {
+            // Both are ours.
+            Some(due) => (AssertSqlSafe(format!("{};\n{text}", due.text)).into_sql_str(), due.statements),
+            None => (text.into_sql_str(), 0),
+        }
+    }
+
+    /// Runs what is due.
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.check()?;
+        let Some(due) = self.due.take() else { return Ok(()) };
+        let result = match self.engine() {
+            Engine::Sqlite(engine) => engine.execute(due.text).await.map(drop).map_err(Error::from),
+            Engine::Postgres(_) => unreachable!("only the writer of SQLite leaves something due"),
+        };
+        self.note(result)
     }
 
     fn engine(&mut self) -> Engine<'_> {

@@ -20,7 +20,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Conn, Engine, Error, Link, State, Work, migrations};
+use super::{Conn, Due, Engine, Error, Link, State, Work, migrations};
 
 /// Connections that only read. More would not read faster on the two cores we aim at.
 const READERS: u32 = 4;
@@ -34,6 +34,9 @@ const LINE: usize = 1024;
 
 /// How long SQLite waits for a lock that another process (a backup, a console) holds.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Statements that each connection keeps prepared: all that run all day, also behind the end of another operation.
+const PREPARED: usize = 256;
 
 /// What SQLite says when that was not long enough (`SQLITE_BUSY` and its kinds, `SQLITE_LOCKED`).
 pub(super) const BUSY: [&str; 5] = ["5", "261", "517", "773", "6"];
@@ -59,6 +62,7 @@ impl Store {
             // and would write the pages it is about to change to a file of their own first.
             .pragma("temp_store", "memory")
             .foreign_keys(true)
+            .statement_cache_capacity(PREPARED)
             .busy_timeout(PATIENCE);
         let mut writing = SqliteConnection::connect_with(&options).await?;
         migrations::all().run(&mut writing).await?;
@@ -168,16 +172,46 @@ async fn lend(mut conn: Conn, mut line: mpsc::Receiver<Ask>) {
     }
 }
 
+/// What is done around the operations of a batch. Their savepoints have two names by turns: when the text that ends one
+/// and begins the next fails, the name that is there tells which of both did.
+struct Turn {
+    /// It is kept, and the next one begins in the other turn.
+    next: Due,
+    /// It is undone, and its savepoint is as new.
+    undo: &'static str,
+    /// It is kept, and was the last one.
+    last: &'static str,
+    /// It is undone, and was the last one.
+    last_undone: &'static str,
+}
+
+const BEGIN: &str = "begin immediate; savepoint even";
+
+const TURNS: [Turn; 2] = [
+    Turn {
+        next: Due { text: "release even; savepoint odd", statements: 2 },
+        undo: "rollback to even",
+        last: "release even; commit",
+        last_undone: "rollback to even; release even; commit",
+    },
+    Turn {
+        next: Due { text: "release odd; savepoint even", statements: 2 },
+        undo: "rollback to odd",
+        last: "release odd; commit",
+        last_undone: "rollback to odd; release odd; commit",
+    },
+];
+
 /// One commit: `first` and whoever else is in line by then. The connection comes back, or is lost for good.
 ///
 /// The way to the thread of the connection and back costs more than what is done there, so the end of one
-/// operation and the beginning of the next go together.
+/// operation and the beginning of the next go with the first statement of the next.
 async fn run_batch(
     mut conn: Conn,
     first: oneshot::Sender<Lease>,
     line: &mut mpsc::Receiver<Ask>,
 ) -> Option<Conn> {
-    if let Err(error) = run(&mut conn, "begin immediate; savepoint operation").await {
+    if let Err(error) = run(&mut conn, BEGIN).await {
         // Nobody was lent anything: `first` is dropped here and its caller sees `Error::Closed`.
         tracing::error!(%error, "cannot begin to write");
         // Best effort: if there is no transaction, this says so and nothing else.
@@ -188,6 +222,7 @@ async fn run_batch(
     let mut close = None;
     let mut next = Some(first);
     let mut ended = Ok(());
+    let mut turn = 0;
     while let Some(ask) = next.take() {
         let (back, returned) = oneshot::channel();
         let (returned, outcome) = match ask.send(Lease { conn, back }) {
@@ -197,13 +232,17 @@ async fn run_batch(
         };
         conn = returned;
         conn.state = State::Good;
-        let kept = match outcome {
+        let mut kept = match outcome {
             Outcome::Commit(answer) => {
                 done.push(answer);
                 true
             }
             Outcome::Abandon => false,
         };
+        if conn.due.take().is_some() {
+            // It ran nothing: all is as the one before left it, which is kept.
+            (kept, turn) = (true, 1 - turn);
+        }
         if done.len() < BATCH {
             match line.try_recv() {
                 Ok(Ask::Lend(ask)) => next = Some(ask),
@@ -211,17 +250,17 @@ async fn run_batch(
                 Err(_) => {}
             }
         }
-        ended = run(
-            &mut conn,
-            match (kept, &next) {
-                (true, Some(_)) => "release operation; savepoint operation",
-                (true, None) => "release operation; commit",
-                // The savepoint is still there, as new.
-                (false, Some(_)) => "rollback to operation",
-                (false, None) => "rollback to operation; release operation; commit",
-            },
-        )
-        .await;
+        let Turn { next: begin_next, undo, last, last_undone } = &TURNS[turn];
+        ended = match (kept, &next) {
+            (true, Some(_)) => {
+                conn.due = Some(*begin_next);
+                turn = 1 - turn;
+                Ok(())
+            }
+            (true, None) => run(&mut conn, last).await,
+            (false, Some(_)) => run(&mut conn, undo).await,
+            (false, None) => run(&mut conn, last_undone).await,
+        };
         if ended.is_err() {
             // Whoever would have been next is told that nothing was written for them.
             break;

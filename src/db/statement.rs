@@ -5,14 +5,27 @@
 
 use std::sync::OnceLock;
 
+use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Decode, Either, Executor, Postgres, Row as _, SqlStr, Sqlite, Type};
 use uuid::Uuid;
 
 use super::{Conn, Engine, Error, postgres};
 use crate::clock::Timestamp;
 use crate::id::{CategoryId, ChannelId, GroupId, MessageId, MessageNumber, SessionId, UserId};
+
+/// The statement as the driver of one engine takes it.
+macro_rules! query {
+    ($engine:ty, $text:expr, $values:expr) => {
+        $values.into_iter().fold(sqlx::query::<$engine>($text), |query, value| match value {
+            Value::Integer(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Id(value) => query.bind(value),
+            Value::Bool(value) => query.bind(value),
+        })
+    };
+}
 
 /// A statement, in the words both engines know; parameters are `$1`, `$2` and so on.
 pub fn sql(text: &'static str) -> Statement {
@@ -56,18 +69,39 @@ impl Bundle {
         self
     }
 
-    /// Runs them; the rows that they answer, in order. The statements must bound them.
-    pub async fn all(self, conn: &mut Conn) -> Result<Vec<Row>, Error> {
+    /// Runs them; the rows that each of them answers, in order. The statements must bound them.
+    pub async fn each(self, conn: &mut Conn) -> Result<Vec<Vec<Row>>, Error> {
         let Self { statements, values } = self;
-        if let Engine::Sqlite(_) = conn.engine() {
-            return Statement { text: statements.joined(), values }.all(conn).await;
+        conn.check()?;
+        let (text, due) = conn.due_with(statements.joined());
+        if let Engine::Sqlite(engine) = conn.engine() {
+            let result = each_of_sqlite(engine, text, values).await;
+            let mut each = conn.note(result.map_err(Error::from))?;
+            return Ok(each.split_off(due));
         }
-        let mut rows = Vec::new();
+        let mut each = Vec::new();
         for text in statements.each {
-            rows.extend(Statement { text, values: values.clone() }.all(conn).await?);
+            each.push(Statement { text, values: values.clone() }.all(conn).await?);
         }
-        Ok(rows)
+        Ok(each)
     }
+}
+
+/// The rows of each statement in `text`.
+async fn each_of_sqlite(
+    engine: &mut SqliteConnection,
+    text: SqlStr,
+    values: Vec<Value>,
+) -> Result<Vec<Vec<Row>>, sqlx::Error> {
+    let mut answers = engine.fetch_many(query!(Sqlite, text, values));
+    let (mut each, mut rows) = (Vec::new(), Vec::new());
+    while let Some(answer) = answers.try_next().await? {
+        match answer {
+            Either::Left(_) => each.push(std::mem::take(&mut rows)),
+            Either::Right(row) => rows.push(Row(Stored::Sqlite(row))),
+        }
+    }
+    Ok(each)
 }
 
 /// A statement with its parameters.
@@ -76,32 +110,18 @@ pub struct Statement {
     values: Vec<Value>,
 }
 
-/// The statement as the driver of one engine takes it.
-macro_rules! query {
-    ($engine:ty, $statement:expr) => {
-        $statement.values.into_iter().fold(
-            sqlx::query::<$engine>($statement.text),
-            |query, value| match value {
-                Value::Integer(value) => query.bind(value),
-                Value::Text(value) => query.bind(value),
-                Value::Id(value) => query.bind(value),
-                Value::Bool(value) => query.bind(value),
-            },
-        )
-    };
-}
-
 /// Runs a method of that, and notes how it went.
 macro_rules! run {
     ($statement:expr, $conn:expr, $method:ident) => {{
         $conn.check()?;
+        let (text, _) = $conn.due_with($statement.text);
         let result = match $conn.engine() {
             Engine::Sqlite(engine) => {
-                let done = query!(Sqlite, $statement).$method(engine).await;
+                let done = query!(Sqlite, text, $statement.values).$method(engine).await;
                 done.map(Answer::Sqlite).map_err(Error::from)
             }
             Engine::Postgres(engine) => {
-                match postgres::answered(query!(Postgres, $statement).$method(engine)).await {
+                match postgres::answered(query!(Postgres, text, $statement.values).$method(engine)).await {
                     Some(done) => done.map(Answer::Postgres).map_err(Error::from),
                     None => {
                         $conn.note_hung();
@@ -129,6 +149,8 @@ impl Statement {
 
     /// Runs it; how many rows it changed.
     pub async fn execute(self, conn: &mut Conn) -> Result<u64, Error> {
+        // Alone, since the driver would add up what all the statements of a text changed.
+        conn.settle().await?;
         Ok(match run!(self, conn, execute) {
             Answer::Sqlite(done) => done.rows_affected(),
             Answer::Postgres(done) => done.rows_affected(),
