@@ -38,6 +38,8 @@ pub enum Command {
     Serve(Box<Settings>),
     /// Print a one-time link that replaces somebody's forgotten password, also while the server runs
     ResetLink(Box<ResetLink>),
+    /// Look at this machine and at the way to it, and say what would keep people from talking; changes nothing
+    Doctor(Box<Doctor>),
     /// Measure this machine
     #[command(subcommand)]
     Bench(crate::bench::Bench),
@@ -53,8 +55,19 @@ pub struct ResetLink {
     pub settings: Settings,
 }
 
+/// What is looked at.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The server, as it is told itself.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Print one JSON object. By default lines, for people
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The commands that take settings.
-const WITH_SETTINGS: [&str; 2] = ["serve", "reset-link"];
+const WITH_SETTINGS: [&str; 3] = ["serve", "reset-link", "doctor"];
 
 /// Everything an operator may set.
 #[derive(Clone, Debug, Args)]

@@ -2,7 +2,7 @@
 //!
 //! The house has five rooms, and imports go one way: [`protocol`] (the words on the wire) <- [`live`] (who is
 //! here now) <- [`chat`] (what is remembered) <- [`voice`] (the bridge to the SFU) <- [`web`] (the doors).
-//! Beside them stand [`config`], [`telemetry`], [`files`], [`mail`], [`fetch`], [`turn`], [`id`], [`clock`] and [`db`], and
+//! Beside them stand [`config`], [`doctor`], [`telemetry`], [`files`], [`mail`], [`fetch`], [`turn`], [`id`], [`clock`] and [`db`], and
 //! [`mod@bench`], which sees the server from outside only. `tests/architecture.rs` holds all of them to it.
 //!
 //! Start with [`Server::start`]; ARCHITECTURE.md has the map and three walkthroughs.
@@ -12,6 +12,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod fetch;
 pub mod files;
 pub mod id;
@@ -249,6 +250,24 @@ pub async fn reset_link(settings: &Settings, name: &str) -> Result<String, Start
     Ok(issued.map(|(_, url)| url)?)
 }
 
+/// Looks at what a server with these settings would need, and changes nothing.
+pub async fn examine(
+    settings: &Settings,
+    clock: &Clock,
+    trust: &doctor::Trust,
+) -> Result<doctor::Report, StartError> {
+    let subject = doctor::Subject {
+        listen: settings.listen,
+        public_url: settings.public_url.as_deref().map(|url| PublicUrl::new(Some(url)).text(settings.listen)),
+        voice: voice_config(settings),
+        data_dir: settings.data_dir.clone(),
+        database: settings.database(),
+        mail: mail_server(settings)?,
+        relays: given(settings)?.relays.map(|relays| (relays.urls, relays.secret)),
+    };
+    Ok(doctor::examine(&subject, clock.now(), trust).await)
+}
+
 async fn follow_voice(doors: Arc<Doors>, events: sfu::Events) {
     doors.voice.follow(events).await;
 }
@@ -304,6 +323,10 @@ async fn purge(doors: Arc<Doors>) {
 
 /// The letterbox, if there is a mail server.
 fn mailer(settings: &Settings) -> Result<Option<Mailer>, StartError> {
+    Ok(mail_server(settings)?.map(Mailer::start).transpose()?)
+}
+
+fn mail_server(settings: &Settings) -> Result<Option<MailServer>, StartError> {
     let Some(host) = settings.smtp_host.clone() else { return Ok(None) };
     let (tls, port) = match settings.smtp_tls {
         SmtpTls::Implicit => (MailTls::Implicit, 465),
@@ -319,7 +342,7 @@ fn mailer(settings: &Settings) -> Result<Option<Mailer>, StartError> {
         None => format!("cromulent@{host}"),
     };
     let port = settings.smtp_port.unwrap_or(port);
-    Ok(Some(Mailer::start(MailServer { host, port, tls, credentials, from })?))
+    Ok(Some(MailServer { host, port, tls, credentials, from }))
 }
 
 /// The one line of a file with a secret.

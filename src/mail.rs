@@ -31,6 +31,7 @@ const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 /// Which mail server, and as whom. Not `Debug`: it has a password.
+#[derive(Clone)]
 pub struct MailServer {
     /// Its name or address.
     pub host: String,
@@ -71,9 +72,12 @@ pub enum Error {
     /// The sender is no address.
     #[error("`{0}` is no sender of mail; one is `Cromulent <chat@example.org>`")]
     From(String),
-    /// TLS cannot be set up.
+    /// TLS cannot be set up, or the mail server does not do what it should.
     #[error("mail: {0}")]
-    Tls(#[from] lettre::transport::smtp::Error),
+    Smtp(#[from] lettre::transport::smtp::Error),
+    /// It lets itself be connected to and nothing more.
+    #[error("mail: the server is not ready")]
+    Unready,
 }
 
 /// The letterbox.
@@ -97,6 +101,16 @@ impl Mailer {
             telemetry::MAILS_LOST.add();
             tracing::error!("a mail is lost: too many wait for the mail server");
         }
+    }
+}
+
+/// Goes to `server` as for a letter: connects, secures the way, signs in, and leaves.
+pub async fn try_out(server: &MailServer) -> Result<(), Error> {
+    let from: Mailbox = server.from.parse().map_err(|_| Error::From(server.from.clone()))?;
+    match transport(server.clone(), &from)?.test_connection().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Unready),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use cromulent::clock::Clock;
 use cromulent::config::{self, Command, Settings};
+use cromulent::doctor::Trust;
 use cromulent::{Server, bench, files, reset_link, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +20,7 @@ async fn main() -> ExitCode {
         None => serve(&line.settings).await,
         Some(Command::Serve(settings)) => serve(&settings).await,
         Some(Command::ResetLink(whose)) => print_reset_link(&whose).await,
+        Some(Command::Doctor(doctor)) => examine(&doctor).await,
         Some(Command::Bench(bench)) => match bench::run(bench).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
@@ -69,6 +71,23 @@ async fn print_reset_link(whose: &config::ResetLink) -> ExitCode {
         }
         Err(error) => fail(&error),
     }
+}
+
+/// Ends with failure when there is a fault, so that a script can ask too.
+#[allow(clippy::print_stdout)]
+async fn examine(doctor: &config::Doctor) -> ExitCode {
+    let report = match cromulent::examine(&doctor.settings, &Clock::System, &Trust::system()).await {
+        Ok(report) => report,
+        Err(error) => return fail(&error),
+    };
+    match doctor.json {
+        true => match serde_json::to_string(&report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return fail(&error),
+        },
+        false => print!("{report}"),
+    }
+    if report.has_faults() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 #[allow(clippy::print_stderr)]

@@ -35,6 +35,8 @@ mod clock;
 mod database;
 /// Programs that sign in without a browser.
 mod devices;
+/// What an operator is told to mend.
+mod doctor;
 /// The page's door, by those who mean no good.
 mod doors;
 /// Where the server goes for people, and where it does not.

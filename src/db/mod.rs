@@ -134,6 +134,22 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// What there is where a database should be.
+pub enum Look {
+    /// One that can be worked with; which.
+    Good(String),
+    /// Nothing yet, which the first start changes.
+    Absent,
+}
+
+/// Looks at the database and changes nothing in it, whether somebody works with it or not.
+pub async fn look(address: &Address) -> Result<Look, Error> {
+    match address {
+        Address::File(file) => sqlite::look(address, file).await,
+        Address::Postgres(url) => postgres::look(address, url).await.map(Look::Good),
+    }
+}
+
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Db(Store);

@@ -199,6 +199,20 @@ async fn run(conn: &mut Conn, text: SqlStr) -> Result<(), sqlx::Error> {
     }
 }
 
+/// Looks at a database that may be in use; what it is.
+pub(super) async fn look(address: &Address, Url(options): &Url) -> Result<String, Error> {
+    let unreachable = |reason: String| Error::Unreachable { address: address.to_string(), reason };
+    let options = PgConnectOptions::clone(options).application_name("cromulent doctor");
+    let mut connection = match tokio::time::timeout(WAIT, PgConnection::connect_with(&options)).await {
+        Ok(connected) => connected.map_err(|error| unreachable(error.to_string()))?,
+        Err(_) => return Err(unreachable("no answer".to_owned())),
+    };
+    check(&mut connection).await?.map_err(|reason| Error::Unfit { address: address.to_string(), reason })?;
+    let version = connection.server_version_num().unwrap_or(0) / 10_000;
+    let _ = connection.close().await;
+    Ok(format!("PostgreSQL {version}"))
+}
+
 /// Ids that share a lock take turns needlessly, and nothing else; their last bytes are random.
 fn lock_of(id: Uuid) -> i32 {
     let [.., a, b, c, d] = *id.as_bytes();

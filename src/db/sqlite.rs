@@ -20,7 +20,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Conn, Due, Engine, Error, Link, State, Work, migrations};
+use super::{Address, Conn, Due, Engine, Error, Link, Look, State, Work, migrations};
 
 /// Connections that only read. More would not read faster on the two cores we aim at.
 const READERS: u32 = 4;
@@ -92,6 +92,31 @@ impl Store {
             let _ = closed.await;
         }
         self.readers.close().await;
+    }
+}
+
+/// Looks at a file that may be in use.
+pub(super) async fn look(address: &Address, file: &Path) -> Result<Look, Error> {
+    let unfit = |reason: String| Error::Unfit { address: address.to_string(), reason };
+    if !file.try_exists().map_err(|source| Error::File { path: file.display().to_string(), source })? {
+        return Ok(Look::Absent);
+    }
+    let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(PATIENCE);
+    let mut reading = SqliteConnection::connect_with(&options).await?;
+    let newest: i64 = sqlx::query_scalar("select max(version) from _sqlx_migrations")
+        .fetch_one(&mut reading)
+        .await
+        .map_err(|error| unfit(format!("it is not one of ours, or damaged ({error})")))?;
+    let _ = reading.close().await;
+    let known = migrations::all().iter().map(|migration| migration.version).max().unwrap_or_default();
+    match newest {
+        newer if newer > known => {
+            Err(unfit(format!("a newer version wrote it ({newer}, this one knows {known})")))
+        }
+        older if older < known => {
+            Ok(Look::Good(format!("SQLite, at {older}; the next start brings it to {known}")))
+        }
+        _ => Ok(Look::Good("SQLite, up to date".to_owned())),
     }
 }
 

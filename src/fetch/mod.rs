@@ -245,7 +245,8 @@ impl Drop for Place<'_> {
 }
 
 /// Whom to trust, the system's certificates say. Without any, every page over https fails, which is logged once.
-fn system_roots() -> RootCertStore {
+/// The certificates that this machine believes.
+pub fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (good, _) = roots.add_parsable_certificates(found.certs);

@@ -47,9 +47,10 @@ pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// `GET /api/socket`: from here on everything goes over this WebSocket.
 pub async fn open(
     State(doors): State<Arc<Doors>>,
+    // First, so that a stranger's wish for a WebSocket is answered otherwise than one that lost its headers on the way.
+    handshake: Handshake,
     CurrentUser(me): CurrentUser,
     ClientAddress(from): ClientAddress,
-    handshake: Handshake,
 ) -> Response {
     handshake.open(move |socket| async move {
         doors.sockets.fetch_add(1, Ordering::Relaxed);

@@ -81,6 +81,12 @@ impl TestServer {
         Self { server: Some(server), settings, clock, folder }
     }
 
+    /// How it would be described to somebody who looks at it from outside: with the ports it found.
+    pub fn as_it_runs(&self) -> Settings {
+        let Server { address, voice_ports, .. } = self.running();
+        Settings { listen: *address, voice_port: voice_ports[0], ..self.settings.clone() }
+    }
+
     /// A plain request from the server's own page, or with the token of a program.
     pub async fn send(&self, method: Method, path: &str, who: &str, body: serde_json::Value) -> Reply {
         let who = Some(who).filter(|who| !who.is_empty());
