@@ -61,8 +61,9 @@ voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -  
 ";
 
 /// What has nothing to do with one channel: admin, member; `away`: in no voice room.
-const WHOLE: [(&str, &str, &str); 26] = [
+const WHOLE: [(&str, &str, &str); 27] = [
     ("create", "ok", "no"),
+    ("count-members", "ok", "no"),
     ("browse", "ok", "ok"),
     ("create-category", "ok", "no"),
     ("update-category", "ok", "no"),
@@ -93,7 +94,7 @@ const WHOLE: [(&str, &str, &str); 26] = [
 ];
 
 /// In which row of the tables each request is tried.
-const ROWS: [(&str, &str); 36] = [
+const ROWS: [(&str, &str); 37] = [
     ("ping", "ping"),
     ("post_message", "post"),
     ("load_messages", "history"),
@@ -110,6 +111,7 @@ const ROWS: [(&str, &str); 36] = [
     ("join_channel", "join"),
     ("leave_channel", "leave"),
     ("list_members", "members"),
+    ("count_members", "count-members"),
     ("add_member", "add"),
     ("remove_member", "remove"),
     ("create_category", "create-category"),
@@ -427,6 +429,7 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                     .await
                     .map(drop),
                 "browse" => user.asks(&Request::BrowseChannels).await.map(drop),
+                "count-members" => user.asks(&Request::CountMembers).await.map(drop),
                 "ping" => user.asks(&Request::Ping).await.map(drop),
                 "create-group" => {
                     user.asks(&Request::CreateGroup { name: "Devs".to_owned(), color: None }).await.map(drop)
