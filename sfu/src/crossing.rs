@@ -43,6 +43,10 @@ pub(crate) enum Body {
     Enter { who: ParticipantId, muted: bool },
     /// Someone who has entered may not be heard any more, or may again.
     Muted { who: ParticipantId, muted: bool },
+    /// Someone who has entered speaks to others than before: his speech begins anew.
+    Anew { who: ParticipantId },
+    /// Nobody takes the slot of someone who has entered while he speaks; or somebody may again.
+    Priority { who: ParticipantId, priority: bool },
     /// Someone who has entered is gone.
     Leave { who: ParticipantId },
     /// How loud someone without a slot is. Told only when it matters.
@@ -69,6 +73,8 @@ impl Crossing {
             | Body::Close
             | Body::Enter { .. }
             | Body::Muted { .. }
+            | Body::Anew { .. }
+            | Body::Priority { .. }
             | Body::Leave { .. }
             | Body::Slots { .. } => false,
         }

@@ -174,6 +174,19 @@ fn keep(kept: &mut VecDeque<Crossing>, crossing: Crossing) {
                 }
             }
         }
+        Body::Anew { who: him } => {
+            if kept
+                .iter()
+                .any(|before| of_room(before) && matches!(before.body, Body::Anew { who } if who == him))
+            {
+                return;
+            }
+        }
+        Body::Priority { who: him, .. } => {
+            kept.retain(|before| {
+                !(of_room(before) && matches!(before.body, Body::Priority { who, .. } if who == him))
+            });
+        }
         Body::Leave { who: him } => {
             let before = kept.len();
             kept.retain(|before| {
@@ -181,7 +194,9 @@ fn keep(kept: &mut VecDeque<Crossing>, crossing: Crossing) {
             });
             let never_entered = kept.len() < before;
             kept.retain(|before| {
-                !(of_room(before) && matches!(before.body, Body::Muted { who, .. } if who == him))
+                !(of_room(before)
+                    && matches!(before.body,
+                    Body::Muted { who, .. } | Body::Anew { who } | Body::Priority { who, .. } if who == him))
             });
             if never_entered {
                 return;

@@ -247,7 +247,8 @@ impl Driver {
     }
 
     fn read_mailbox(&mut self, now: Instant, crossings_dropped: u64) -> Turn {
-        let Letters { joins, restarts, media, rooms, leaves, stats, stop, .. } = self.mailbox.take();
+        let Letters { joins, restarts, media, audiences, priorities, rooms, leaves, stats, stop, .. } =
+            self.mailbox.take();
         for (Placed { join, home }, reply) in joins {
             let answer = self.worker.join_from(now, &join, home);
             self.worker.set_room(now, join.room, self.directory.settings.of(join.room));
@@ -262,6 +263,12 @@ impl Driver {
         for (who, offer, reply) in restarts {
             // Whoever asked and has gone away asks again.
             let _ = reply.send(self.worker.restart(now, who, &offer));
+        }
+        for (who, audience) in audiences {
+            self.worker.set_audience(now, who, audience);
+        }
+        for (who, priority) in priorities {
+            self.worker.set_priority(now, who, priority);
         }
         for (who, wish) in media {
             self.worker.set_media(now, who, wish.muted, wish.deafened);

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::audience::Audience;
 use crate::id::{ParticipantId, SlotIndex};
 use crate::protection::DISTANCE_MAX;
 use crate::red::{Block, packed};
@@ -33,6 +34,8 @@ struct Slot {
 struct Past {
     sequence: u64,
     timestamp: u32,
+    /// To whom it was said: to nobody else it is repeated.
+    audience: Audience,
     payload: Arc<[u8]>,
 }
 
@@ -51,6 +54,7 @@ pub(crate) struct Frame {
     pub(crate) sound: Sound,
     /// Opus.
     pub(crate) payload: Arc<[u8]>,
+    pub(crate) audience: Audience,
 }
 
 /// What the speaker's client says about how it sounds (RFC 6464); passed on as it is.
@@ -71,6 +75,7 @@ pub(crate) struct Outgoing {
     pub(crate) marker: bool,
     pub(crate) sound: Sound,
     pub(crate) audio: Audio,
+    pub(crate) audience: Audience,
 }
 
 /// A payload in the forms that listeners have asked for so far.
@@ -124,7 +129,8 @@ impl Forwarder {
     pub(crate) fn place(&mut self, now: Instant, slot: SlotIndex, frame: Frame) -> Option<Outgoing> {
         let place = self.slots.get_mut(slot.index())?;
         let number = place.line.number(now, frame.source, frame.sequence, frame.timestamp)?;
-        let audio = place.audio(frame.source, number.sequence, number.timestamp, frame.payload);
+        let audio =
+            place.audio(frame.source, &frame.audience, number.sequence, number.timestamp, frame.payload);
         Some(Outgoing {
             slot,
             speaker: ParticipantId(frame.source.speaker),
@@ -133,26 +139,37 @@ impl Forwarder {
             marker: frame.marker || number.first,
             sound: frame.sound,
             audio,
+            audience: frame.audience,
         })
     }
 }
 
 impl Slot {
-    /// A payload with what was before it. Nobody else's is, nor what was said before somebody was unheard for a while.
-    fn audio(&mut self, source: Source, sequence: u64, timestamp: u32, payload: Arc<[u8]>) -> Audio {
+    /// A payload with what was before it. Nobody else's is, nor what was said to others, nor before somebody was unheard
+    /// for a while.
+    fn audio(
+        &mut self,
+        source: Source,
+        audience: &Audience,
+        sequence: u64,
+        timestamp: u32,
+        payload: Arc<[u8]>,
+    ) -> Audio {
         if self.source != Some(source) {
             self.recent.clear();
             self.source = Some(source);
         }
         let before = |distance: u64| {
-            let past = self.recent.iter().find(|past| past.sequence + distance == sequence)?;
+            let before = |past: &&Past| past.sequence + distance == sequence && past.audience == *audience;
+            let past = self.recent.iter().find(before)?;
             Some((timestamp.wrapping_sub(past.timestamp), Arc::clone(&past.payload)))
         };
         let past = std::array::from_fn(|n| before(n as u64 + 1));
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back(Past { sequence, timestamp, payload: Arc::clone(&payload) });
+        let audience = audience.clone();
+        self.recent.push_back(Past { sequence, timestamp, audience, payload: Arc::clone(&payload) });
         Audio { plain: payload, past, packed: Vec::new() }
     }
 }
@@ -259,7 +276,15 @@ mod tests {
             forwarder.place(
                 now,
                 SlotIndex(0),
-                Frame { source, sequence: *sequence, timestamp, marker, sound, payload },
+                Frame {
+                    source,
+                    sequence: *sequence,
+                    timestamp,
+                    marker,
+                    sound,
+                    payload,
+                    audience: Audience::Room,
+                },
             )
         };
         sequences.iter().map(place).collect()
@@ -295,11 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_to_some_is_repeated_to_nobody_else() {
+        let only = Audience::Only(Arc::from([ParticipantId(7)]));
+        let source = Source { speaker: 1, stream: 2, turn: 0 };
+        let mut slot = Slot::default();
+        slot.audio(source, &Audience::Room, 5, 0, Arc::from([1]));
+        slot.audio(source, &only, 6, 960, Arc::from([2]));
+        let mut next = slot.audio(source, &Audience::Room, 7, 1_920, Arc::from([3]));
+        assert!(
+            next.for_listener(RED, 1).1.iter().all(|byte| *byte != 2),
+            "a whisper was repeated to the room"
+        );
+        let mut whisper = slot.audio(source, &only, 8, 2_880, Arc::from([4]));
+        let payload = whisper.for_listener(RED, 2).1.to_vec();
+        assert!(payload.contains(&2) && !payload.contains(&3), "{payload:?}");
+    }
+
+    #[test]
     fn nobody_is_repeated_by_another_and_nobody_from_before_he_was_muted() {
         for other in [Source { speaker: 9, stream: 2, turn: 0 }, Source { speaker: 1, stream: 2, turn: 1 }] {
             let mut slot = Slot::default();
-            slot.audio(Source { speaker: 1, stream: 2, turn: 0 }, 5, 0, Arc::from([1]));
-            let mut next = slot.audio(other, 6, 960, Arc::from([2]));
+            slot.audio(Source { speaker: 1, stream: 2, turn: 0 }, &Audience::Room, 5, 0, Arc::from([1]));
+            let mut next = slot.audio(other, &Audience::Room, 6, 960, Arc::from([2]));
             assert_eq!(next.for_listener(RED, 3).0, 111);
         }
     }

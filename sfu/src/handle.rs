@@ -11,6 +11,7 @@ use mio::Waker;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audience::Audience;
 use crate::config::{Config, ConfigError};
 use crate::crossroads::Crossroads;
 use crate::directory::{Directory, Place};
@@ -161,6 +162,22 @@ impl Sfu {
     pub fn set_media(&self, participant: ParticipantId, muted: bool, deafened: bool) {
         if let Some(remote) = self.remote_of(participant) {
             remote.mailbox.set_media(participant, Wish { muted, deafened });
+            remote.wake();
+        }
+    }
+
+    /// Says to whom a participant speaks from now on. Never blocks; holds within a turn of his worker.
+    pub fn set_audience(&self, participant: ParticipantId, audience: Audience) {
+        if let Some(remote) = self.remote_of(participant) {
+            remote.mailbox.set_audience(participant, audience);
+            remote.wake();
+        }
+    }
+
+    /// Lets a participant go before others, or not any more. Never blocks; holds within a turn of his worker.
+    pub fn set_priority(&self, participant: ParticipantId, priority: bool) {
+        if let Some(remote) = self.remote_of(participant) {
+            remote.mailbox.set_priority(participant, priority);
             remote.wake();
         }
     }

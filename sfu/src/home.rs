@@ -161,6 +161,14 @@ impl Home {
         self.speakers.set_muted(who, muted);
     }
 
+    pub(crate) fn begin_anew(&mut self, who: ParticipantId) {
+        self.speakers.begin_anew(who);
+    }
+
+    pub(crate) fn set_priority(&mut self, now: Instant, who: ParticipantId, priority: bool) {
+        self.speakers.set_priority(now, who, priority);
+    }
+
     /// Takes the level of someone who, as far as his worker knows, has no slot.
     pub(crate) fn hear(&mut self, now: Instant, who: ParticipantId, level: i8) {
         self.speakers.hear(now, who, level);

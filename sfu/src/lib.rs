@@ -43,6 +43,7 @@
 //! - What breaks in one session stays in it.
 //! - No lock, no await and no other thread on the way of a packet.
 
+mod audience;
 mod backlog;
 #[doc(hidden)]
 pub mod bench;
@@ -93,6 +94,7 @@ mod udp;
 mod unread;
 mod worker;
 
+pub use audience::Audience;
 pub use config::{
     Address, Config, ConfigError, EgressPath, Gso, Limits, Pinning, SLOTS_MAX, Timeouts, WorkerConfig,
 };

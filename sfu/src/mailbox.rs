@@ -4,7 +4,7 @@
 //! it is woken, never on the way of a packet. Requests to join are a bounded queue, and are refused when
 //! it is full. The rest describes what should be (muted, gone), so it is kept once per participant and can
 //! neither pile up nor be lost. Since a participant's number is never used twice, the order in which the
-//! thread must act is always the same: let in, mute, let go. Start at [`Mailbox::take`].
+//! thread must act is always the same: let in, say to whom he speaks, mute, let go. Start at [`Mailbox::take`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::audience::Audience;
 use crate::id::{ParticipantId, RoomId};
 use crate::message::{Join, JoinError, RestartError};
 use crate::stats::{ParticipantStats, WorkerStats};
@@ -51,6 +52,9 @@ pub(crate) struct Letters {
     pub(crate) joins: VecDeque<(Placed, JoinReply)>,
     pub(crate) restarts: VecDeque<Restart>,
     pub(crate) media: BTreeMap<ParticipantId, Wish>,
+    /// To be acted upon before `media`: whoever whispers and opens the microphone at once is heard by nobody else.
+    pub(crate) audiences: BTreeMap<ParticipantId, Audience>,
+    pub(crate) priorities: BTreeMap<ParticipantId, bool>,
     /// Rooms whose settings have changed; what they are now is to be looked up.
     pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) leaves: BTreeSet<ParticipantId>,
@@ -101,6 +105,16 @@ impl Mailbox {
 
     pub(crate) fn set_media(&self, who: ParticipantId, wish: Wish) {
         self.lock().media.insert(who, wish);
+        self.written.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn set_audience(&self, who: ParticipantId, audience: Audience) {
+        self.lock().audiences.insert(who, audience);
+        self.written.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn set_priority(&self, who: ParticipantId, priority: bool) {
+        self.lock().priorities.insert(who, priority);
         self.written.store(true, Ordering::Release);
     }
 

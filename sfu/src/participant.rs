@@ -86,6 +86,8 @@ pub(crate) struct Participant {
     wake_at: Instant,
     pub(crate) reach: Reach,
     pub(crate) track: Track,
+    /// Whether nobody takes his slot while he speaks.
+    pub(crate) priority: bool,
     /// Whether he holds a slot, as far as this worker knows. So: whether his packets go to the room's home
     /// or are held back, and whether a quiet one is worth opening.
     pub(crate) on_air: bool,
@@ -277,6 +279,7 @@ impl Participant {
             wake_at: now,
             reach: Reach::new(now),
             track: Track::new(now, id, codec),
+            priority: false,
             on_air: false,
             intake: None,
             consent,

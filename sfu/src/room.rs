@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use crate::audience::Audience;
 use crate::contain::contained;
 use crate::crossing::{SlotList, Visit};
 use crate::demux::Key;
@@ -45,6 +46,17 @@ struct Pending {
     speaker: Option<Key>,
     /// The speaker was muted, or left, after it came.
     silenced: bool,
+    /// The members for whom it is, if it is not for all.
+    only: Option<Vec<Key>>,
+}
+
+impl Pending {
+    /// Whether a listener gets it.
+    #[inline]
+    fn is_for(&self, key: Key) -> bool {
+        let invited = self.only.as_ref().is_none_or(|only| only.contains(&key));
+        !self.silenced && self.speaker != Some(key) && invited
+    }
 }
 
 /// What became of handing out.
@@ -132,7 +144,11 @@ impl Room {
         }
         let speaker = self.key_of(packet.speaker);
         let silenced = speaker.is_some_and(|key| !audible(key));
-        self.pending.push(Pending { packet, speaker, silenced });
+        let only = match &packet.audience {
+            Audience::Room => None,
+            Audience::Only(people) => Some(people.iter().filter_map(|who| self.key_of(*who)).collect()),
+        };
+        self.pending.push(Pending { packet, speaker, silenced, only });
         self.pending.len() == 1
     }
 
@@ -164,7 +180,7 @@ impl Room {
     }
 }
 
-/// Gives one listener all packets but his own and those that may not be heard any more. To him what is left
+/// Gives one listener all packets but his own, those for others, and those that may not be heard any more. To him what is left
 /// out must not look lost.
 #[inline]
 fn give(
@@ -177,20 +193,20 @@ fn give(
 ) -> Given {
     let mut given = Given::default();
     if let Some(mut lane) = lanes.of(key) {
-        for Pending { packet, speaker, silenced } in pending {
-            if *silenced || *speaker == Some(key) {
-                lane.pause(packet.slot);
-            } else if lane.send(now, packet, outbox) == Sent::Out {
+        for one in pending {
+            if !one.is_for(key) {
+                lane.pause(one.packet.slot);
+            } else if lane.send(now, &mut one.packet, outbox) == Sent::Out {
                 given.packets += 1;
             }
         }
         return given;
     }
     let Some(listener) = table.get_mut(key) else { return given };
-    for Pending { packet, speaker, silenced } in pending {
-        if *silenced || *speaker == Some(key) {
-            listener.skip(packet.slot);
-        } else if listener.send(now, packet) == Sent::Queued {
+    for one in pending {
+        if !one.is_for(key) {
+            listener.skip(one.packet.slot);
+        } else if listener.send(now, &mut one.packet) == Sent::Queued {
             given.packets += 1;
             given.waits |= !listener.touched;
             listener.touched = true;

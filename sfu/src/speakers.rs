@@ -80,6 +80,8 @@ pub(crate) struct Speakers {
 #[derive(Debug, Default)]
 struct Voice {
     muted: bool,
+    /// He goes before everybody who has no priority.
+    priority: bool,
     speaking: bool,
     /// How loud he is while he speaks, smoothed and capped; pauses do not count.
     loudness: Option<Decibel>,
@@ -108,6 +110,8 @@ enum Claim {
     HadTurn(f32),
     /// Speaks this loud.
     Speaking(Decibel),
+    /// Speaks and goes before others, for as long as he speaks.
+    Priority,
 }
 
 impl Speakers {
@@ -147,6 +151,24 @@ impl Speakers {
             voice.loudness = None;
             voice.loud_since = None;
             self.stop_speaking(who);
+        }
+    }
+
+    /// Someone's speech is over, whether he goes on or not, and the next begins from nothing.
+    pub(crate) fn begin_anew(&mut self, who: ParticipantId) {
+        self.stop_speaking(who);
+        if let Some(voice) = self.voices.get_mut(&who) {
+            voice.loudness = None;
+        }
+    }
+
+    /// Someone goes before all others, or does not any more: while he speaks nobody takes his slot, and when he begins he
+    /// takes somebody else's at once.
+    pub(crate) fn set_priority(&mut self, now: Instant, who: ParticipantId, priority: bool) {
+        let Some(voice) = self.voices.get_mut(&who) else { return };
+        voice.priority = priority;
+        if priority && voice.speaking && voice.slot.is_none() {
+            self.challenge(now, who);
         }
     }
 
@@ -244,8 +266,10 @@ impl Speakers {
         let loudness = voice.loudness.unwrap_or(SILENCE);
         let rested = voice.lost_at.is_none_or(|at| now.saturating_duration_since(at) >= REMATCH);
         let Some((holder, held, claim)) = self.weakest(now) else { return };
-        let surplus = self.surplus() > 0;
+        let (surplus, before_all) = (self.surplus() > 0, voice.priority);
         let yields = match claim {
+            Claim::Priority => false,
+            _ if before_all => true,
             Claim::Muted | Claim::Silent(_) => true,
             Claim::HadTurn(_) => rested,
             Claim::Speaking(_) if surplus => false,
@@ -256,7 +280,7 @@ impl Speakers {
         };
         if yields {
             self.take_from(now, holder, held.slot);
-            if !surplus {
+            if !surplus || before_all {
                 self.give(now, held.slot, challenger);
             }
         }
@@ -278,7 +302,7 @@ impl Speakers {
                 Some((holder, held, Claim::Muted | Claim::Silent(_))) => {
                     self.take_from(now, holder, held.slot)
                 }
-                Some((_, _, Claim::HadTurn(_) | Claim::Speaking(_))) | None => return,
+                Some((_, _, Claim::HadTurn(_) | Claim::Speaking(_) | Claim::Priority)) | None => return,
             }
         }
     }
@@ -365,6 +389,7 @@ fn claim_of(now: Instant, voice: &Voice) -> Claim {
     match silent_for {
         None => Claim::Silent(f32::NEG_INFINITY),
         Some(pause) if !voice.speaking && pause >= SENTENCE_PAUSE => Claim::Silent(-pause.as_secs_f32()),
+        Some(_) if voice.priority => Claim::Priority,
         Some(_) if held_for >= TURN => Claim::HadTurn(-held_for.as_secs_f32()),
         Some(_) => Claim::Speaking(voice.loudness.unwrap_or(SILENCE)),
     }

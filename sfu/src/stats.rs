@@ -90,6 +90,8 @@ pub struct Dropped {
     pub out_of_order: u64,
     /// RED payloads that could not be taken apart.
     pub bad_red: u64,
+    /// Audio that was said to others than those who would get it now, or may repeat such.
+    pub for_others: u64,
     /// Packets the network did not take: there is no way to the address, or too much waited already.
     pub unsent: u64,
     /// Levels and packets of voice for another worker that could not keep up with them.
@@ -188,6 +190,7 @@ impl Dropped {
             flooded: self.flooded + other.flooded,
             out_of_order: self.out_of_order + other.out_of_order,
             bad_red: self.bad_red + other.bad_red,
+            for_others: self.for_others + other.for_others,
             unsent: self.unsent + other.unsent,
             crossings: self.crossings + other.crossings,
             late: self.late + other.late,

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::audience::{At, Audience, Border, Share};
 use crate::bucket::Bucket;
 use crate::forwarder::{Codec, Frame, Sound};
 use crate::id::ParticipantId;
@@ -34,6 +35,9 @@ pub(crate) struct Track {
     /// Whether a packet has been withheld since the last one that was forwarded.
     gap: bool,
     known: Option<Known>,
+    /// For whom what comes now is.
+    audience: Audience,
+    border: Border,
 }
 
 /// Which packets of a stream have been taken, as such or out of later ones.
@@ -56,9 +60,14 @@ pub(crate) struct Frames {
     pub(crate) len: usize,
 }
 
-/// A RED payload that does not hold together.
+/// Why a packet is no frame to forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BadRed;
+pub(crate) enum Unfit {
+    /// Its RED does not hold together.
+    BadRed,
+    /// It was said to somebody else, or may repeat what was.
+    ForOthers,
+}
 
 impl Track {
     pub(crate) fn new(now: Instant, speaker: ParticipantId, codec: Codec) -> Track {
@@ -70,7 +79,20 @@ impl Track {
             turn: 0,
             gap: false,
             known: None,
+            audience: Audience::Room,
+            border: Border::default(),
         }
+    }
+
+    /// Speaks to these from now on. Whether that is a change. Nothing that was kept is for them.
+    pub(crate) fn address(&mut self, audience: Audience) -> bool {
+        if self.audience == audience {
+            return false;
+        }
+        self.audience = audience;
+        self.border.draw();
+        self.withhold();
+        true
     }
 
     /// Whether another packet may come now. To be asked before one is opened, so that a flood costs no
@@ -86,8 +108,13 @@ impl Track {
     }
 
     /// Takes a packet as the frames to forward.
-    pub(crate) fn frames(&mut self, packet: Packet) -> Result<Frames, BadRed> {
+    pub(crate) fn frames(&mut self, packet: Packet) -> Result<Frames, Unfit> {
         let Packet { ssrc: stream, sequence, timestamp, marker, payload_type, sound, payload } = packet;
+        let share = self.border.judge(At { stream, sequence, timestamp });
+        if share == Share::None {
+            return Err(Unfit::ForOthers);
+        }
+        let audience = self.audience.clone();
         let source = Source { speaker: self.speaker.0, stream, turn: self.turn };
         let frame = |sequence, timestamp, marker, payload| Frame {
             source,
@@ -96,16 +123,17 @@ impl Track {
             marker,
             sound,
             payload,
+            audience: audience.clone(),
         };
         let mut recovered = Vec::new();
         let payload = if self.codec.red == Some(payload_type) {
-            let red = Red::parse(&payload, self.codec.opus).ok_or(BadRed)?;
+            let red = Red::parse(&payload, self.codec.opus).ok_or(Unfit::BadRed)?;
             let blocks = red.blocks();
             let count = blocks.len() as u64;
             for (n, block) in blocks.enumerate() {
                 // Each block is one packet; so the last one is that before this.
                 let before = count - n as u64;
-                let carries = block.offset > 0 && !block.contents.is_empty();
+                let carries = share == Share::Whole && block.offset > 0 && !block.contents.is_empty();
                 if carries && before <= sequence && self.is_missing(stream, sequence - before) {
                     let (sequence, timestamp) = (sequence - before, timestamp.wrapping_sub(block.offset));
                     recovered.push(frame(sequence, timestamp, false, Arc::from(block.contents)));

@@ -8,6 +8,7 @@
 
 mod rooms;
 mod turn;
+mod wishes;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

@@ -46,3 +46,5 @@ mod muting;
 mod overload;
 /// One room over several workers.
 mod spanning;
+/// Words for some and not for others, and who goes before whom.
+mod whispering;

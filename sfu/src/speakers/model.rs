@@ -25,6 +25,7 @@ pub(crate) struct Model {
 #[derive(Debug, Default)]
 struct Voice {
     muted: bool,
+    priority: bool,
     loudness: Option<Decibel>,
     loud_since: Option<Instant>,
     loud_at: Option<Instant>,
@@ -65,6 +66,21 @@ impl Model {
             voice.loudness = None;
             voice.loud_since = None;
             self.stop_speaking(who);
+        }
+    }
+
+    pub(crate) fn begin_anew(&mut self, who: ParticipantId) {
+        self.stop_speaking(who);
+        if let Some(voice) = self.voices.get_mut(&who) {
+            voice.loudness = None;
+        }
+    }
+
+    pub(crate) fn set_priority(&mut self, now: Instant, who: ParticipantId, priority: bool) {
+        let Some(voice) = self.voices.get_mut(&who) else { return };
+        voice.priority = priority;
+        if priority && voice.slot.is_none() && self.speaking.contains(&who) {
+            self.challenge(now, who);
         }
     }
 
@@ -142,8 +158,10 @@ impl Model {
         let loudness = voice.loudness.unwrap_or(SILENCE);
         let rested = voice.lost_at.is_none_or(|at| now.saturating_duration_since(at) >= REMATCH);
         let Some((holder, held, claim)) = self.weakest(now) else { return };
-        let surplus = self.surplus() > 0;
+        let (surplus, before_all) = (self.surplus() > 0, voice.priority);
         let yields = match claim {
+            Claim::Priority => false,
+            _ if before_all => true,
             Claim::Muted | Claim::Silent(_) => true,
             Claim::HadTurn(_) => rested,
             Claim::Speaking(_) if surplus => false,
@@ -154,7 +172,7 @@ impl Model {
         };
         if yields {
             self.take_from(now, holder, held.slot);
-            if !surplus {
+            if !surplus || before_all {
                 self.give(now, held.slot, challenger);
             }
         }
@@ -170,7 +188,7 @@ impl Model {
                 Some((holder, held, Claim::Muted | Claim::Silent(_))) => {
                     self.take_from(now, holder, held.slot)
                 }
-                Some((_, _, Claim::HadTurn(_) | Claim::Speaking(_))) | None => return,
+                Some((_, _, Claim::HadTurn(_) | Claim::Speaking(_) | Claim::Priority)) | None => return,
             }
         }
     }
@@ -191,6 +209,7 @@ impl Model {
             Some(pause) if !self.speaking.contains(&who) && pause >= SENTENCE_PAUSE => {
                 Claim::Silent(-pause.as_secs_f32())
             }
+            Some(_) if voice.priority => Claim::Priority,
             Some(_) if held_for >= TURN => Claim::HadTurn(-held_for.as_secs_f32()),
             Some(_) => Claim::Speaking(voice.loudness.unwrap_or(SILENCE)),
         }

@@ -228,7 +228,7 @@ proptest! {
     #[test]
     fn it_is_as_if_everybody_were_looked_at(
         slots in 1u8..5,
-        steps in prop::collection::vec((0u8..12, 1u32..10, -127i8..=0, 0u64..400), 1..500)
+        steps in prop::collection::vec((0u8..14, 1u32..10, -127i8..=0, 0u64..400), 1..500)
     ) {
         let mut now = Instant::now();
         let (mut quick, mut simple) = (Speakers::new(slots), Model::new(slots));
@@ -258,6 +258,14 @@ proptest! {
                 4 | 5 => {
                     quick.expire(now);
                     simple.expire(now);
+                }
+                12 => {
+                    quick.set_priority(now, who, level < -60);
+                    simple.set_priority(now, who, level < -60);
+                }
+                13 => {
+                    quick.begin_anew(who);
+                    simple.begin_anew(who);
                 }
                 _ => {
                     let level = level / 2;

@@ -106,6 +106,8 @@ impl Worker {
             | Body::Close
             | Body::Enter { .. }
             | Body::Muted { .. }
+            | Body::Anew { .. }
+            | Body::Priority { .. }
             | Body::Leave { .. }
             | Body::Level { .. }
             | Body::Frame { .. }) => self.at_home(now, from, room, body),
@@ -126,6 +128,8 @@ impl Worker {
             Body::Close => home.close(now, from),
             Body::Enter { who, muted } => home.enter(now, from, who, muted),
             Body::Muted { who, muted } => home.set_muted(who, muted),
+            Body::Anew { who } => home.begin_anew(who),
+            Body::Priority { who, priority } => home.set_priority(now, who, priority),
             Body::Leave { who } => home.leave(now, who),
             Body::Level { who, level } => home.hear(now, who, level),
             Body::Frame { frame, level, at } => return self.frame_at_home(now, id, frame, level, at),

@@ -14,7 +14,7 @@ use crate::intake::{CANDIDATE, Packet};
 use crate::message::LeaveReason;
 use crate::participant::{Link, Overdue, Produced};
 use crate::speakers::is_loud;
-use crate::track::BadRed;
+use crate::track::Unfit;
 
 /// Level assumed for a client that does not send levels: a soft voice while there is sound at all.
 const LEVEL_UNKNOWN: i8 = -45;
@@ -119,8 +119,12 @@ impl Worker {
         let Some(participant) = self.table.get_mut(key) else { return };
         participant.link = Link::Connected;
         let (who, room, muted) = (participant.id, participant.room, !participant.media.may_speak());
+        let priority = participant.priority;
         self.announce_link(key);
         self.tell_home(now, room, Body::Enter { who, muted });
+        if priority {
+            self.tell_home(now, room, Body::Priority { who, priority });
+        }
     }
 
     /// Someone who was interrupted and is heard of again is connected again.
@@ -145,8 +149,11 @@ impl Worker {
         }
         let frames = match participant.track.frames(packet) {
             Ok(frames) => frames,
-            Err(BadRed) => {
-                self.stats.dropped.bad_red += 1;
+            Err(unfit) => {
+                match unfit {
+                    Unfit::BadRed => self.stats.dropped.bad_red += 1,
+                    Unfit::ForOthers => self.stats.dropped.for_others += 1,
+                }
                 return;
             }
         };

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RestartError, RoomId,
-    RoomSettings, Timeouts, Worker, WorkerConfig,
+    Audience, EgressPath, Event, Identity, Join, JoinError, LeaveReason, Limits, ParticipantId, RestartError,
+    RoomId, RoomSettings, Timeouts, Worker, WorkerConfig,
 };
 use sfu_peer::{Event as PeerEvent, Identity as PeerIdentity, Options, Peer};
 
@@ -230,6 +230,20 @@ impl SimCall {
         }
         let person = self.person(name);
         person.deaf_since = deafened.then(|| person.deaf_since.unwrap_or(now));
+    }
+
+    /// Whispers to these from now on; to nobody in particular, which is the room, when there are none.
+    pub fn whispers_to(&mut self, name: &str, others: &[&str]) {
+        let (id, now) = (self.id(name), self.now);
+        let ids: Vec<ParticipantId> = others.iter().map(|other| self.id(other)).collect();
+        let audience = if ids.is_empty() { Audience::Room } else { Audience::Only(ids.into()) };
+        self.sfu.set_audience(now, id, audience);
+    }
+
+    /// Goes before others while he speaks, or not any more.
+    pub fn has_priority(&mut self, name: &str, priority: bool) {
+        let (id, now) = (self.id(name), self.now);
+        self.sfu.set_priority(now, id, priority);
     }
 
     /// Only so many people may be heard at once in the room.

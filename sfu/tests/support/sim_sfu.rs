@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sfu::{
-    Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats, Pressure,
-    RestartError, RoomId, RoomSettings, Stats, Transmit, Worker, WorkerStats,
+    Audience, Crossing, Datagram, Event, Join, JoinError, MediaPath, ParticipantId, ParticipantStats,
+    Pressure, RestartError, RoomId, RoomSettings, Stats, Transmit, Worker, WorkerStats,
 };
 
 use super::net::Dice;
@@ -93,6 +93,18 @@ impl SimSfu {
     pub fn set_media(&mut self, now: Instant, who: ParticipantId, muted: bool, deafened: bool) {
         if let Some(worker) = self.worker_of(who) {
             self.workers[worker].set_media(now, who, muted, deafened);
+        }
+    }
+
+    pub fn set_audience(&mut self, now: Instant, who: ParticipantId, audience: Audience) {
+        if let Some(worker) = self.worker_of(who) {
+            self.workers[worker].set_audience(now, who, audience);
+        }
+    }
+
+    pub fn set_priority(&mut self, now: Instant, who: ParticipantId, priority: bool) {
+        if let Some(worker) = self.worker_of(who) {
+            self.workers[worker].set_priority(now, who, priority);
         }
     }
 
