@@ -8,7 +8,8 @@ use cromulent::protocol::client::{ChannelSetting, Request};
 use cromulent::protocol::close;
 use cromulent::protocol::error::ErrorCode;
 use cromulent::protocol::server::{Answer, ServerEvent};
-use cromulent::protocol::types::{Admission, ChannelKind, Involvement, Status, Writers};
+use cromulent::protocol::types::{Admission, ChannelKind, Involvement, ParticipantNumber, Status, Writers};
+use cromulent::protocol::voice::{Grant, Moderation, VoiceRight};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -18,6 +19,10 @@ use crate::support::{PASSWORD, PATIENCE, TestServer, TestUser, refused};
 /// Of each channel: an admin who is in it, an admin who is not, a member, somebody who is not in it.
 const WHO: [&str; 4] = ["admin", "outside", "member", "stranger"];
 
+/// `enter`: go into a voice room whose right to listen is for admins; `mute` and `put-out`: do that to somebody in the room,
+/// as its rights are at first, and `lift`: take a mute back where the right is everybody's; the member of the table does it
+/// to an admin, whom nobody but another one may do it to.
+///
 /// `take-back`: delete one's own message, `take-away`: delete somebody else's; `inbox`: a mention from before is found in
 /// it, `told`: of a mention from now one is notified.
 ///
@@ -46,6 +51,10 @@ remove         ok    ok    no    no     ok    ok    no    none   ok    ok    no 
 talk           none  none  none  none   none  none  none  none   none  none  none  none   none  none  none  none
 voice-talk     ok    join  ok    join   ok    join  ok    none   -     -     -     -      arch  join  arch  join
 voice-quality  ok    join  ok    join   ok    join  ok    none   -     -     -     -      arch  join  arch  join
+voice-enter    ok    join  no    join   ok    join  no    none   -     -     -     -      arch  join  arch  join
+voice-mute     ok    join  no    join   ok    join  no    none   -     -     -     -      none  none  none  none
+voice-put-out  ok    join  no    join   ok    join  no    none   -     -     -     -      none  none  none  none
+voice-lift     ok    join  no    join   ok    join  no    none   -     -     -     -      none  none  none  none
 voice-post     none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-history  none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
 voice-typing   none  none  none  none   none  none  none  none   -     -     -     -      none  none  none  none
@@ -61,7 +70,7 @@ voice-remove   ok    ok    no    no     ok    ok    no    none   -     -     -  
 ";
 
 /// What has nothing to do with one channel: admin, member; `away`: in no voice room.
-const WHOLE: [(&str, &str, &str); 27] = [
+const WHOLE: [(&str, &str, &str); 28] = [
     ("create", "ok", "no"),
     ("count-members", "ok", "no"),
     ("browse", "ok", "ok"),
@@ -79,6 +88,7 @@ const WHOLE: [(&str, &str, &str); 27] = [
     ("mark-notification", "ok", "ok"),
     ("set-voice", "away", "away"),
     ("restart-voice", "away", "away"),
+    ("raise-hand", "away", "away"),
     ("leave-voice", "ok", "ok"),
     ("load-group-members", "ok", "ok"),
     ("update-group", "ok", "no"),
@@ -94,7 +104,7 @@ const WHOLE: [(&str, &str, &str); 27] = [
 ];
 
 /// In which row of the tables each request is tried.
-const ROWS: [(&str, &str); 37] = [
+const ROWS: [(&str, &str); 39] = [
     ("ping", "ping"),
     ("post_message", "post"),
     ("load_messages", "history"),
@@ -106,6 +116,8 @@ const ROWS: [(&str, &str); 37] = [
     ("restart_voice", "restart-voice"),
     ("load_qualities", "voice-quality"),
     ("leave_voice", "leave-voice"),
+    ("raise_hand", "raise-hand"),
+    ("moderate_voice", "voice-mute"),
     ("delete_channel", "delete"),
     ("browse_channels", "browse"),
     ("join_channel", "join"),
@@ -180,6 +192,18 @@ async fn tries(
         }
         _ => None,
     };
+    let stay = match command {
+        "mute" | "put-out" | "lift" if who == "member" => Some(is_in_the_room(admin, id).await),
+        "mute" | "put-out" | "lift" => Some(is_in_the_room(member, id).await),
+        _ => None,
+    };
+    if let Some((right, grant)) = match command {
+        "enter" => Some((VoiceRight::Listen, Grant::Admins)),
+        "lift" => Some((VoiceRight::MuteOthers, Grant::Everybody)),
+        _ => None,
+    } {
+        admin.changes(id, vec![ChannelSetting::VoiceRight { right, grant }]).await.unwrap();
+    }
     if channel == "announcement" {
         admin.changes(id, vec![ChannelSetting::Writers(Writers::Admins)]).await.unwrap();
     }
@@ -200,10 +224,26 @@ async fn tries(
     if command == "inbox" {
         return finds_in_the_inbox(actor, id).await;
     }
-    if command == "talk" {
+    if command == "talk" || command == "enter" {
         return actor.asks_to_join(id).await;
     }
+    if let Some(participant) = stay {
+        let moderation = match command {
+            "mute" => Moderation::Mute(true),
+            "put-out" => Moderation::Disconnect,
+            _ => Moderation::Mute(false),
+        };
+        return actor.asks(&Request::ModerateVoice { participant, moderation }).await.map(drop);
+    }
     actor.asks(&request(command, id, (guest, members), written)).await.map(drop)
+}
+
+/// Somebody asks for a place in a room and gets it; its number.
+async fn is_in_the_room(user: &mut TestUser, id: ChannelId) -> ParticipantNumber {
+    match user.asks_for_a_place(id).await.unwrap() {
+        Answer::VoiceJoined { participant, .. } => participant,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What a word of the table asks for.
@@ -451,6 +491,7 @@ async fn what_concerns_no_single_channel_is_for_admins_too() {
                 }
                 "set-voice" => user.asks(&Request::SetVoice { muted: true, deafened: false }).await.map(drop),
                 "restart-voice" => user.asks(&Request::RestartVoice { offer: String::new() }).await.map(drop),
+                "raise-hand" => user.asks(&Request::RaiseHand { raised: true }).await.map(drop),
                 "leave-voice" => user.asks(&Request::LeaveVoice).await.map(drop),
                 "load-group-members" => {
                     user.asks(&Request::LoadGroupMembers { group, after: None }).await.map(drop)

@@ -9,6 +9,7 @@ use cromulent::protocol::client::{CategorySetting, ChannelSetting, Cursor, Reque
 use cromulent::protocol::error::{ErrorCode, Refusal};
 use cromulent::protocol::server::Answer;
 use cromulent::protocol::types::{Admission, ChannelKind, Involvement, Status, Writers};
+use cromulent::protocol::voice::{Grant, Moderation, VoiceRight};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -100,6 +101,18 @@ fn requests(there: &There) -> Vec<Request> {
         },
         Request::UpdateChannel { channel: voice, settings: vec![ChannelSetting::MaxSpeakers(Some(3))] },
         Request::UpdateChannel { channel: voice, settings: vec![ChannelSetting::Archived(false)] },
+        Request::UpdateChannel { channel: voice, settings: vec![ChannelSetting::PeopleMax(Some(9))] },
+        Request::UpdateChannel {
+            channel: voice,
+            settings: vec![ChannelSetting::VoiceRight {
+                right: VoiceRight::Prioritise,
+                grant: Grant::Groups(vec![group]),
+            }],
+        },
+        Request::RaiseHand { raised: true },
+        Request::ModerateVoice { participant: 1, moderation: Moderation::Mute(true) },
+        Request::ModerateVoice { participant: 1, moderation: Moderation::MoveTo(voice) },
+        Request::ModerateVoice { participant: 1, moderation: Moderation::Disconnect },
         Request::JoinVoice { channel: voice, offer: "v=0".to_owned(), muted: false, deafened: false },
         Request::SetVoice { muted: false, deafened: false },
         Request::LeaveVoice,
@@ -222,10 +235,11 @@ async fn junk_in_any_field_of_a_request_is_refused_and_breaks_nothing() {
 }
 
 /// What does no harm when its id names nothing: marks, places in lists, and the end of what never was.
-const HARMLESS: [&str; 9] = [
+const HARMLESS: [&str; 10] = [
     "load_messages/page/before",
     "load_messages/page/after",
     "update_channel/settings/4/place/before",
+    "update_channel/settings/0/voice_right/grant/groups/0",
     "update_category/settings/1/before",
     "load_notifications/before",
     "mark_notification/message",

@@ -57,6 +57,8 @@ mod memberships;
 mod mentions;
 /// Writing and reading back.
 mod messages;
+/// Who may do what in voice rooms, and what is done about people there.
+mod moderation;
 /// The inbox.
 mod notifications;
 /// The API's description says what is so.

@@ -12,10 +12,11 @@
 //! happens; what they had asked just before meets this rule.
 
 use super::channels::{self, CHANNELS_MAX, channel};
-use super::{Chat, Error, users};
+use super::{Chat, Error, groups, users};
 use crate::db::{Conn, Row, sql};
-use crate::id::{ChannelId, UserId};
+use crate::id::{ChannelId, GroupId, UserId};
 use crate::protocol::types::{Admission, Channel, ChannelKind, Role, UserState, Writers};
+use crate::protocol::voice::{Grant, VoiceRight};
 
 /// What somebody wants to do in a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,8 +29,16 @@ pub enum Act {
     DeleteOwn,
     /// Take away what others wrote.
     DeleteOthers,
-    /// Go into its voice room.
-    Talk,
+    /// Go into its voice room, and hear what is said there.
+    Listen,
+    /// Be heard there.
+    Speak,
+    /// Be heard there above all others.
+    Prioritise,
+    /// Mute and deafen others there, let them speak, lower their hands.
+    MuteOthers,
+    /// Move others to another room, put them out, and come into a full one.
+    MoveOthers,
     /// Become a member.
     Join,
     /// Be a member no longer.
@@ -53,8 +62,26 @@ pub struct Access {
     pub role: Role,
     /// Whether they are in the channel.
     pub member: bool,
+    /// Of which groups they are, if that makes a difference to a right in this channel.
+    pub groups: Vec<GroupId>,
     /// Where.
     pub channel: Channel,
+}
+
+/// What somebody may do in a voice room into which they may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Powers {
+    /// See [`Act::Speak`].
+    pub speak: bool,
+    /// See [`Act::Prioritise`].
+    pub prioritise: bool,
+    /// See [`Act::MoveOthers`].
+    pub move_others: bool,
+}
+
+impl Powers {
+    /// As most people have them in most rooms.
+    pub const USUAL: Self = Self { speak: true, prioritise: false, move_others: false };
 }
 
 impl Access {
@@ -81,15 +108,38 @@ impl Access {
                 self.in_use()?;
                 allow(admin || self.channel.writers == Writers::Everybody)
             }
-            Act::Talk => {
-                self.is(ChannelKind::Voice)?;
-                self.as_member()?;
-                self.in_use()
-            }
+            Act::Listen => self.in_the_room(VoiceRight::Listen),
+            Act::Speak => self.in_the_room(VoiceRight::Speak),
+            Act::Prioritise => self.in_the_room(VoiceRight::Prioritise),
+            Act::MuteOthers => self.in_the_room(VoiceRight::MuteOthers),
+            Act::MoveOthers => self.in_the_room(VoiceRight::MoveOthers),
             Act::Join | Act::Leave | Act::SeeMembers => Ok(()),
             Act::AddMember => allow(admin || (private && self.member)),
             Act::RemoveMember | Act::Administer => allow(admin),
         }
+    }
+
+    fn in_the_room(&self, right: VoiceRight) -> Result<(), Error> {
+        self.is(ChannelKind::Voice)?;
+        self.as_member()?;
+        self.in_use()?;
+        let granted = match self.channel.voice_rights.of(right) {
+            Grant::Everybody => true,
+            Grant::Groups(groups) => groups.iter().any(|group| self.groups.contains(group)),
+            Grant::Admins => false,
+        };
+        allow(granted || self.role == Role::Admin)
+    }
+
+    /// What they may do in the voice room, if they may go into it.
+    pub fn powers(&self) -> Result<Powers, Error> {
+        self.may(Act::Listen)?;
+        let may = |act| self.may(act).is_ok();
+        Ok(Powers {
+            speak: may(Act::Speak),
+            prioritise: may(Act::Prioritise),
+            move_others: may(Act::MoveOthers),
+        })
     }
 
     /// Nobody talks in a text channel, and in a voice channel there is nothing to read.
@@ -114,11 +164,18 @@ impl Chat {
     /// The channel, if `user` may do this in it.
     pub async fn allows(&self, user: UserId, channel: ChannelId, act: Act) -> Result<Channel, Error> {
         let mut read = self.db.read().await?;
-        let channel = require(&mut read, user, channel, act).await?;
-        if act == Act::Talk && !self.settings_in(&mut read).await?.voice {
+        require(&mut read, user, channel, act).await
+    }
+
+    /// The channel and what `user` may do in its voice room, if they may go into it.
+    pub async fn powers(&self, user: UserId, channel: ChannelId) -> Result<(Channel, Powers), Error> {
+        let mut read = self.db.read().await?;
+        let access = find(&mut read, user, channel).await?;
+        let powers = access.powers()?;
+        if !self.settings_in(&mut read).await?.voice {
             return Err(Error::VoiceOff);
         }
-        Ok(channel)
+        Ok((access.channel, powers))
     }
 
     /// Whether `user` is an admin now.
@@ -151,8 +208,9 @@ impl Chat {
 /// The channel, if `user` may do this in it. That it does not exist and that it is not theirs to know of is the
 /// same answer.
 pub async fn require(conn: &mut Conn, user: UserId, id: ChannelId, act: Act) -> Result<Channel, Error> {
-    let row = sql(STANDING).bind(user).bind(id).optional(conn).await?;
-    judge(row.as_ref(), act)
+    let access = find(conn, user, id).await?;
+    access.may(act)?;
+    Ok(access.channel)
 }
 
 /// How a user, `$1`, stands to a channel, `$2`; for [`judge`].
@@ -163,17 +221,38 @@ pub(super) const STANDING: &str = concat!(
      from channels c join users u on u.id = $1 where c.id = $2 and c.kind <> 'deleted'"
 );
 
-/// The channel, if whoever stands to it like this may do this in it.
-pub(super) fn judge(standing: Option<&Row>, act: Act) -> Result<Channel, Error> {
+/// The channel, if `user`, who stands to it like this, may do this in it.
+pub(super) async fn judge(
+    conn: &mut Conn,
+    user: UserId,
+    standing: Option<&Row>,
+    act: Act,
+) -> Result<Channel, Error> {
+    let access = read(conn, user, standing).await?;
+    access.may(act)?;
+    Ok(access.channel)
+}
+
+/// Everything that decides about a user in a channel.
+pub async fn find(conn: &mut Conn, user: UserId, id: ChannelId) -> Result<Access, Error> {
+    let row = sql(STANDING).bind(user).bind(id).optional(conn).await?;
+    read(conn, user, row.as_ref()).await
+}
+
+async fn read(conn: &mut Conn, user: UserId, standing: Option<&Row>) -> Result<Access, Error> {
     let row = standing.ok_or(Error::NotFound)?;
-    let access = Access {
+    let channel = channel(row)?;
+    let rights = &channel.voice_rights;
+    let granted =
+        [&rights.listen, &rights.speak, &rights.prioritise, &rights.mute_others, &rights.move_others];
+    let by_group = granted.iter().any(|grant| matches!(grant, Grant::Groups(_)));
+    Ok(Access {
         state: users::state(row.text("state")?)?,
         role: users::role(row.text("role")?)?,
         member: row.integer("member")? > 0,
-        channel: channel(row)?,
-    };
-    access.may(act)?;
-    Ok(access.channel)
+        groups: if by_group { groups::of_user(conn, user).await? } else { Vec::new() },
+        channel,
+    })
 }
 
 #[cfg(test)]
@@ -184,7 +263,8 @@ mod tests {
     #[test]
     fn who_is_outside_a_private_channel_cannot_tell_it_from_none() {
         let channel = Channel { admission: Admission::Private, ..a_channel(ChannelKind::Text) };
-        let stranger = Access { state: UserState::Active, role: Role::Member, member: false, channel };
+        let stranger =
+            Access { state: UserState::Active, role: Role::Member, member: false, groups: vec![], channel };
         for act in ALL {
             assert!(matches!(stranger.may(act), Err(Error::NotFound)), "{act:?}");
         }
@@ -194,11 +274,17 @@ mod tests {
     fn only_members_read_write_and_talk_whatever_their_role() {
         for (kind, acts) in [
             (ChannelKind::Text, &[Act::Read, Act::Write, Act::DeleteOwn][..]),
-            (ChannelKind::Voice, &[Act::Talk][..]),
+            (ChannelKind::Voice, &[Act::Listen, Act::Speak][..]),
         ] {
             for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
                 let channel = Channel { admission, ..a_channel(kind) };
-                let inside = Access { state: UserState::Active, role: Role::Member, member: true, channel };
+                let inside = Access {
+                    state: UserState::Active,
+                    role: Role::Member,
+                    member: true,
+                    groups: vec![],
+                    channel,
+                };
                 let outside = Access { role: Role::Admin, member: false, ..inside.clone() };
                 for act in acts {
                     assert!(inside.may(*act).is_ok(), "{kind:?} {admission:?} {act:?}");
@@ -211,7 +297,8 @@ mod tests {
     #[test]
     fn nobody_but_admins_announces_and_nobody_at_all_in_an_archive() {
         let channel = Channel { writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
-        let member = Access { state: UserState::Active, role: Role::Member, member: true, channel };
+        let member =
+            Access { state: UserState::Active, role: Role::Member, member: true, groups: vec![], channel };
         let admin = Access { role: Role::Admin, ..member.clone() };
         assert!(member.may(Act::Read).is_ok() && admin.may(Act::Write).is_ok());
         assert!(matches!(member.may(Act::Write), Err(Error::NotAllowed)));
@@ -226,7 +313,13 @@ mod tests {
         for kind in [ChannelKind::Text, ChannelKind::Voice] {
             for admission in [Admission::Everybody, Admission::Open, Admission::Private] {
                 let channel = Channel { admission, ..a_channel(kind) };
-                let admin = Access { state: UserState::Active, role: Role::Admin, member: true, channel };
+                let admin = Access {
+                    state: UserState::Active,
+                    role: Role::Admin,
+                    member: true,
+                    groups: vec![],
+                    channel,
+                };
                 assert!(admin.may(Act::Administer).is_ok());
                 for state in [UserState::Disabled, UserState::Deleted] {
                     let gone = Access { state, ..admin.clone() };
@@ -276,7 +369,13 @@ mod tests {
     fn what_is_written_goes_by_its_author_or_by_an_admin_who_reads_there_also_in_an_archive() {
         for archived in [false, true] {
             let channel = Channel { archived, writers: Writers::Admins, ..a_channel(ChannelKind::Text) };
-            let member = Access { state: UserState::Active, role: Role::Member, member: true, channel };
+            let member = Access {
+                state: UserState::Active,
+                role: Role::Member,
+                member: true,
+                groups: vec![],
+                channel,
+            };
             let admin = Access { role: Role::Admin, ..member.clone() };
             assert!(member.may(Act::DeleteOwn).is_ok() && admin.may(Act::DeleteOthers).is_ok());
             assert!(matches!(member.may(Act::DeleteOthers), Err(Error::NotAllowed)));
@@ -287,12 +386,51 @@ mod tests {
         }
     }
 
-    const ALL: [Act; 11] = [
+    #[test]
+    fn a_right_is_for_those_it_was_granted_to_and_for_admins_who_are_there() {
+        let [ours, theirs] = [GroupId::from(uuid::Uuid::nil()), GroupId::from(uuid::Uuid::max())];
+        for (right, act) in [
+            (VoiceRight::Listen, Act::Listen),
+            (VoiceRight::Speak, Act::Speak),
+            (VoiceRight::Prioritise, Act::Prioritise),
+            (VoiceRight::MuteOthers, Act::MuteOthers),
+            (VoiceRight::MoveOthers, Act::MoveOthers),
+        ] {
+            for (grant, anybody, one_of_us) in [
+                (Grant::Everybody, true, true),
+                (Grant::Groups(vec![theirs, ours]), false, true),
+                (Grant::Groups(vec![theirs]), false, false),
+                (Grant::Admins, false, false),
+            ] {
+                let mut channel = a_channel(ChannelKind::Voice);
+                *channel.voice_rights.of_mut(right) = grant.clone();
+                let member = Access {
+                    state: UserState::Active,
+                    role: Role::Member,
+                    member: true,
+                    groups: vec![],
+                    channel,
+                };
+                let of_ours = Access { groups: vec![ours], ..member.clone() };
+                let admin = Access { role: Role::Admin, ..member.clone() };
+                let outside = Access { member: false, ..admin.clone() };
+                assert_eq!(member.may(act).is_ok(), anybody, "{grant:?} {act:?}");
+                assert_eq!(of_ours.may(act).is_ok(), one_of_us, "{grant:?} {act:?}");
+                assert!(admin.may(act).is_ok() && matches!(outside.may(act), Err(Error::NotAMember)));
+            }
+        }
+    }
+
+    const ALL: [Act; 15] = [
         Act::Read,
         Act::Write,
         Act::DeleteOwn,
         Act::DeleteOthers,
-        Act::Talk,
+        Act::Listen,
+        Act::Speak,
+        Act::Prioritise,
+        Act::MuteOthers,
+        Act::MoveOthers,
         Act::Join,
         Act::Leave,
         Act::SeeMembers,

@@ -26,6 +26,7 @@ use crate::live::hub::{Audience, Connection};
 use crate::protocol::rest::AuditAction;
 use crate::protocol::server::ServerEvent;
 use crate::protocol::types::{Admission, Channel, ChannelKind, Writers};
+use crate::protocol::voice::VoiceRights;
 
 /// Channels a server may have; more than anybody reads. One more is refused.
 pub const CHANNELS_MAX: i64 = 2_000;
@@ -38,7 +39,7 @@ const FIRST: [(&str, &str, ChannelKind); 2] =
 macro_rules! columns {
     () => {
         "c.id, c.name, c.slug, c.kind, coalesce(c.max_speakers, 0) as max_speakers, c.topic, c.category_id,
-         c.position, c.writers, coalesce(c.archived_at, 0) as archived_at,
+         c.position, c.writers, c.voice_rights, coalesce(c.people_max, 0) as people_max, coalesce(c.archived_at, 0) as archived_at,
          case when c.is_private then 'private' when c.is_default then 'everybody' else 'open' end as admission"
     };
 }
@@ -232,6 +233,13 @@ fn difference(before: &Channel, now: &Channel) -> String {
         let most = now.max_speakers.map_or("all".to_owned(), |most| most.to_string());
         changed.push(format!("max_speakers: {most}"));
     }
+    if before.people_max != now.people_max {
+        let most = now.people_max.map_or("all".to_owned(), |most| most.to_string());
+        changed.push(format!("people_max: {most}"));
+    }
+    if before.voice_rights != now.voice_rights {
+        changed.push("voice rights".to_owned());
+    }
     if (before.category, before.position) != (now.category, now.position) {
         changed.push("place".to_owned());
     }
@@ -260,14 +268,16 @@ fn new_channel(id: ChannelId, name: Name, kind: ChannelKind) -> Channel {
         admission: Admission::Everybody,
         writers: Writers::Everybody,
         archived: false,
+        voice_rights: Box::default(),
+        people_max: None,
     }
 }
 
 /// Two names may differ and yet be one in addresses; that is the same refusal.
 async fn insert(conn: &mut Conn, channel: &Channel, now: Timestamp) -> Result<(), Error> {
     let inserted = sql("insert into channels (name, slug, max_speakers, topic, category_id, position,
-             is_default, is_private, writers, archived_at, id, kind, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then $11 else null end, $12, $13, $11)");
+             is_default, is_private, writers, archived_at, voice_rights, people_max, id, kind, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then $11 else null end, $12, $13, $14, $15, $11)");
     let inserted =
         bind(inserted, channel, now).bind(channel.id).bind(kind_text(channel.kind)).execute(conn).await;
     name_taken(inserted)
@@ -276,12 +286,13 @@ async fn insert(conn: &mut Conn, channel: &Channel, now: Timestamp) -> Result<()
 async fn update(conn: &mut Conn, channel: &Channel, now: Timestamp) -> Result<(), Error> {
     let updated = sql("update channels set name = $1, slug = $2, max_speakers = $3, topic = $4,
              category_id = $5, position = $6, is_default = $7, is_private = $8, writers = $9,
-             archived_at = case when $10 then coalesce(archived_at, $11) else null end
-         where id = $12");
+             archived_at = case when $10 then coalesce(archived_at, $11) else null end,
+             voice_rights = $12, people_max = $13
+         where id = $14");
     name_taken(bind(updated, channel, now).bind(channel.id).execute(conn).await)
 }
 
-/// What may change of a channel, as `$1` to `$11`.
+/// What may change of a channel, as `$1` to `$13`.
 fn bind(statement: crate::db::Statement, channel: &Channel, now: Timestamp) -> crate::db::Statement {
     statement
         .bind(channel.name.as_str())
@@ -295,6 +306,24 @@ fn bind(statement: crate::db::Statement, channel: &Channel, now: Timestamp) -> c
         .bind(writers_text(channel.writers))
         .bind(channel.archived)
         .bind(now)
+        .bind(rights_text(&channel.voice_rights))
+        .bind(Value::Integer(channel.people_max.map(i64::from)))
+}
+
+/// As stored; nothing for what is usual.
+fn rights_text(rights: &VoiceRights) -> String {
+    if *rights == VoiceRights::default() {
+        return String::new();
+    }
+    // Names and ids can always be written.
+    serde_json::to_string(rights).unwrap_or_default()
+}
+
+fn rights(text: String) -> Result<VoiceRights, Error> {
+    if text.is_empty() {
+        return Ok(VoiceRights::default());
+    }
+    serde_json::from_str(&text).map_err(|_| Error::Stored { what: "voice rights", value: text })
 }
 
 fn name_taken(stored: Result<u64, crate::db::Error>) -> Result<(), Error> {
@@ -370,6 +399,13 @@ pub(super) fn channel(row: &Row) -> Result<Channel, Error> {
                 .map_err(|_| Error::Stored { what: "number of speakers", value: number.to_string() })?,
         ),
     };
+    let people_max = match row.integer("people_max")? {
+        0 => None,
+        number => Some(
+            u16::try_from(number)
+                .map_err(|_| Error::Stored { what: "number of people", value: number.to_string() })?,
+        ),
+    };
     Ok(Channel {
         id: row.id("id")?,
         name: row.text("name")?,
@@ -382,6 +418,8 @@ pub(super) fn channel(row: &Row) -> Result<Channel, Error> {
         admission,
         writers,
         archived: row.integer("archived_at")? != 0,
+        voice_rights: Box::new(rights(row.text("voice_rights")?)?),
+        people_max,
     })
 }
 

@@ -91,7 +91,7 @@ pub async fn resolve_for(
         let both = together(&BOTH).bind(author).bind(channel);
         let answers = padded(first).fold(both, Bundle::bind).each(conn).await?;
         let [standing, named] = &answers[..] else { unreachable!("two statements have two answers") };
-        access::judge(standing.first(), Act::Write)?;
+        access::judge(conn, author, standing.first(), Act::Write).await?;
         note(named, &mut known)?;
         look_up(conn, channel, rest, &mut known).await?;
     }

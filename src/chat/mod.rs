@@ -27,6 +27,7 @@ pub mod memberships;
 pub mod mentioned;
 pub mod mentions;
 pub mod messages;
+pub mod moderation;
 pub mod notifications;
 pub mod passwords;
 #[cfg(test)]

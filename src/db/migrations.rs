@@ -26,6 +26,7 @@ pub(super) fn all() -> Migrator {
         (15, "settings", include_str!("../../migrations/0015_settings.sql")),
         (16, "clearings", include_str!("../../migrations/0016_clearings.sql")),
         (17, "hearing", include_str!("../../migrations/0017_hearing.sql")),
+        (18, "voice_rights", include_str!("../../migrations/0018_voice_rights.sql")),
     ];
     Migrator::with_migrations(
         migrations

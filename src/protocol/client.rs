@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Admission, ChannelKind, Involvement, Status, Writers};
+use super::types::{Admission, ChannelKind, Involvement, ParticipantNumber, Status, Writers};
+use super::voice::{Grant, Moderation, VoiceRight};
 use crate::id::{CategoryId, ChannelId, ConnectionId, GroupId, MessageId, MessageNumber, UserId};
 
 /// Every request a client may send. On the wire the variant is `type`, beside `id`.
@@ -92,6 +93,18 @@ pub enum Request {
     LoadQualities {
         /// Which voice channel.
         channel: ChannelId,
+    },
+    /// Raises one's hand in the voice room, or lowers it. Answer: `done`.
+    RaiseHand {
+        /// Up, or down.
+        raised: bool,
+    },
+    /// Does something about somebody in a voice room; for those with the right to it. Answer: `done`.
+    ModerateVoice {
+        /// Which stay.
+        participant: ParticipantNumber,
+        /// What.
+        moderation: Moderation,
     },
     /// Deletes a channel with everything written in it; admins only. Answer: `done`.
     DeleteChannel {
@@ -266,6 +279,15 @@ pub enum ChannelSetting {
     Admission(Admission),
     /// Who may write in it.
     Writers(Writers),
+    /// How many people may be in its voice room at once.
+    PeopleMax(Option<u16>),
+    /// Who may do what in its voice room. Who may not any more stops at once.
+    VoiceRight {
+        /// What.
+        right: VoiceRight,
+        /// Who.
+        grant: Grant,
+    },
     /// Whether nobody writes or talks in it any more. Whoever talks in it is out of its room at once.
     Archived(bool),
     /// Where it stands.

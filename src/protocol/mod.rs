@@ -35,6 +35,7 @@ pub mod settings;
 pub mod types;
 #[cfg(test)]
 mod typescript;
+pub mod voice;
 
 use std::time::Duration;
 

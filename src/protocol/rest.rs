@@ -280,11 +280,19 @@ pub enum AuditAction {
     GroupMemberRemoved,
     /// Somebody's message was deleted by somebody else.
     MessageDeleted,
+    /// Somebody was muted in a voice room by somebody else, or that was lifted.
+    VoiceMuted,
+    /// Somebody was deafened in a voice room by somebody else, or that was lifted.
+    VoiceDeafened,
+    /// Somebody was moved from one voice room to another by somebody else.
+    VoiceMoved,
+    /// Somebody was put out of a voice room by somebody else.
+    VoicePutOut,
 }
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::UserCreated,
         Self::RoleChanged,
         Self::UserDisabled,
@@ -310,6 +318,10 @@ impl AuditAction {
         Self::GroupMemberAdded,
         Self::GroupMemberRemoved,
         Self::MessageDeleted,
+        Self::VoiceMuted,
+        Self::VoiceDeafened,
+        Self::VoiceMoved,
+        Self::VoicePutOut,
     ];
 
     /// As on the wire, and as stored.
@@ -340,6 +352,10 @@ impl AuditAction {
             Self::GroupMemberAdded => "group_member_added",
             Self::GroupMemberRemoved => "group_member_removed",
             Self::MessageDeleted => "message_deleted",
+            Self::VoiceMuted => "voice_muted",
+            Self::VoiceDeafened => "voice_deafened",
+            Self::VoiceMoved => "voice_moved",
+            Self::VoicePutOut => "voice_put_out",
         }
     }
 

@@ -340,6 +340,18 @@ pub enum VoiceEnd {
     Removed,
     /// An admin switched voice off.
     SwitchedOff,
+    /// Somebody put them out. They may come again.
+    PutOut {
+        /// Who.
+        by: UserId,
+    },
+    /// They are to go on in another room, into which they are let.
+    Moved {
+        /// That of this channel.
+        to: ChannelId,
+        /// Who moved them; nobody when they were absent for as long as the server allows.
+        by: Option<UserId>,
+    },
 }
 
 /// The state of the whole server as one user may see it.

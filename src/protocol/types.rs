@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::rest::Registration;
+use super::voice::VoiceRights;
 use crate::clock::Timestamp;
 use crate::id::{CategoryId, ChannelId, GroupId, MessageId, MessageNumber, UserId};
 
@@ -145,6 +146,11 @@ pub struct Channel {
     pub writers: Writers,
     /// Nobody writes or talks in it any more; its members go on reading it.
     pub archived: bool,
+    /// Who may do what in its voice room.
+    pub voice_rights: Box<VoiceRights>,
+    /// How many people may be in its voice room at once, 1 to [`PEOPLE_MAX`]; none: as many as want. Who may move others
+    /// comes in all the same.
+    pub people_max: Option<u16>,
 }
 
 /// How many people are in a channel.
@@ -156,6 +162,9 @@ pub struct MemberCount {
     /// However they came in.
     pub members: u32,
 }
+
+/// The most that the people of a voice room can be limited to; more than this is no limit.
+pub const PEOPLE_MAX: u16 = 999;
 
 /// The most people a voice channel may be set to let be heard at once; more than a server may have slots.
 pub const SPEAKERS_MAX: u8 = 16;
@@ -321,10 +330,39 @@ pub struct Participant {
     pub muted: bool,
     /// They hear nobody.
     pub deafened: bool,
+    /// Who muted them for everybody, whatever they say to it themselves. Here and below, what is as usual is not said: a
+    /// thousand people may be told of at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub muted_by: Option<UserId>,
+    /// Who deafened them likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub deafened_by: Option<UserId>,
+    /// They may not speak here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(as = "Option<bool>", optional))]
+    pub only_listens: bool,
+    /// They may speak here only since they were let, as long as they stay.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(as = "Option<bool>", optional))]
+    pub let_speak: bool,
+    /// Their hand is up: of several, the smaller number was up first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub hand: Option<u32>,
+    /// While they speak, they go before all others.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, ts(as = "Option<bool>", optional))]
+    pub priority: bool,
     /// Whether their sound can travel.
     pub media: MediaState,
     /// How well it travels both ways, from 0 (bad) to 4 (very good); none before it is known.
     pub signal: Option<u8>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How a participant's media path is doing, as the server sees it.

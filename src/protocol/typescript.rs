@@ -14,7 +14,7 @@ use super::rest::{
 use super::settings::{
     ChangeSettings, RelayOutcome, RelayTest, RelayTried, Relays, ServerSetting, ServerSettings, SettingName,
 };
-use super::{client, close, hearing, quality, server, types};
+use super::{client, close, hearing, quality, server, types, voice};
 use crate::clock::Timestamp;
 use crate::id;
 
@@ -81,6 +81,10 @@ fn text() -> String {
         hearing::SetVolume,
         hearing::Volume,
         hearing::Hearing,
+        voice::VoiceRight,
+        voice::Grant,
+        voice::VoiceRights,
+        voice::Moderation,
         ErrorCode,
         Refusal,
         ServerInfo,
@@ -133,6 +137,7 @@ fn text() -> String {
         ("CHANNEL_NAME_MAX", crate::chat::channels::settings::NAME_MAX as u64),
         ("GROUP_NAME_MAX", crate::chat::groups::NAME_MAX as u64),
         ("SPEAKERS_MAX", types::SPEAKERS_MAX.into()),
+        ("PEOPLE_MAX", types::PEOPLE_MAX.into()),
         ("CLOSE_GOING_AWAY", close::GOING_AWAY.into()),
         ("CLOSE_SIGNED_OUT", close::SIGNED_OUT.into()),
         ("CLOSE_TOO_MANY_ERRORS", close::TOO_MANY_ERRORS.into()),

@@ -5,6 +5,7 @@
 //! Start with [`Voice::join`]; who is where is the pure state machine in [`rooms`].
 
 pub mod load;
+pub mod moderation;
 pub mod news;
 pub mod quality;
 pub mod rooms;
@@ -13,11 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use sfu::{Events, JoinError, ParticipantId, Pressure, RestartError, RoomSettings, Sfu, SlotsUsed};
+use tokio::sync::Mutex as Turns;
 
 use self::load::Load;
 use self::news::News;
-use self::rooms::{Effect, Entry, Rooms, Ticket};
-use crate::chat::access::Act;
+use self::rooms::{Effect, Entry, Full, Rooms, Ticket, Wish};
 use crate::chat::{self, Chat};
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
@@ -37,6 +38,8 @@ pub struct Voice {
     rooms: Mutex<Rooms>,
     // Likewise.
     load: Mutex<Load>,
+    // What people may do is read and then said to the rooms: in turns, so that what was read last is said last.
+    reviews: Turns<()>,
     grace: Duration,
 }
 
@@ -84,6 +87,18 @@ pub enum Error {
     /// They are in no room by this connection.
     #[error("not in a voice room")]
     NotInVoice,
+    /// There is no such stay.
+    #[error("nobody is there by that number")]
+    NobodyThere,
+    /// As many people are in the room as may be.
+    #[error("the room is full")]
+    Full,
+}
+
+impl From<Full> for Error {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
 }
 
 /// Whoever runs the server should know when it is too small.
@@ -101,7 +116,7 @@ impl Voice {
     /// Over a running SFU. `grace` is how long a place is kept for a connection without a socket.
     pub fn new(sfu: Sfu, chat: Arc<Chat>, hub: Arc<Hub>, grace: Duration) -> Self {
         let load = Mutex::new(Load::of(sfu.ports().len()));
-        Self { sfu, chat, hub, rooms: Mutex::default(), load, grace }
+        Self { sfu, chat, hub, rooms: Mutex::default(), load, reviews: Turns::default(), grace }
     }
 
     /// Lets a channel's settings hold in its room, now and whenever it begins. Nobody is in that of an archived one.
@@ -123,12 +138,14 @@ impl Voice {
         request: JoinRequest,
     ) -> Result<Joined, Error> {
         let JoinRequest { channel, offer, muted, deafened } = request;
-        self.chat.allows(user, channel, Act::Talk).await?;
-        let ticket = self.reserve(Entry { user, connection, channel, muted, deafened });
+        let (known, powers) = self.chat.powers(user, channel).await?;
+        let people_max = known.people_max;
+        let ticket =
+            self.reserve(Entry { user, connection, channel, muted, deafened, powers, people_max })?;
         let participant = ticket.participant;
-        // Asked again: whoever loses the channel from now on is found in the room, and whoever lost it just
+        // Asked again: whoever loses the channel or a right from now on is found in the room, and whoever lost it just
         // before is found out here.
-        if let Err(error) = self.chat.allows(user, channel, Act::Talk).await {
+        if let Err(error) = self.review_one(user, channel).await {
             self.withdraw(participant);
             return Err(error.into());
         }
@@ -139,6 +156,8 @@ impl Voice {
                 return Err(error.into());
             }
         };
+        let Some(wish) = self.rooms().wish(participant) else { return Err(Error::TakenOver) };
+        let Wish { muted, deafened } = wish;
         let join = sfu::Join { room: ticket.room, participant, offer, muted, deafened };
         let answer = match self.sfu.join(join).await {
             Ok(answer) => answer,
@@ -156,6 +175,10 @@ impl Voice {
             self.sfu.leave(participant);
             return Err(Error::TakenOver);
         };
+        // What was decided about them while the SFU did not know them yet.
+        if let Some(now) = rooms.wish(participant).filter(|now| *now != wish) {
+            self.sfu.set_media(participant, now.muted, now.deafened);
+        }
         self.spread(&mut rooms);
         telemetry::VOICE_JOINS.add();
         Ok(Joined { participant: participant.0, answer, room, relay })
@@ -188,7 +211,7 @@ impl Voice {
 
     /// How the sound of those in the room of a channel travels: all of it for admins, else that of `user`.
     pub async fn qualities(&self, user: UserId, channel: ChannelId) -> Result<Vec<Quality>, Error> {
-        self.chat.allows(user, channel, Act::Talk).await?;
+        self.chat.powers(user, channel).await?;
         let all = self.chat.is_admin(user).await?;
         let room = self.rooms().id_of(channel);
         let stats = self.sfu.room_stats(room).await;
@@ -219,6 +242,7 @@ impl Voice {
         let mut rooms = self.rooms();
         self.sfu.set_room(rooms.id_of(channel), RoomSettings::default());
         let effects = rooms.expel(channel, |_| true);
+        rooms.forget_orders_in(channel);
         self.carry_out(&mut rooms, effects);
     }
 
@@ -310,11 +334,11 @@ impl Voice {
         let _ = tokio::task::spawn_blocking(move || sfu.stop()).await;
     }
 
-    fn reserve(&self, entry: Entry) -> Ticket {
+    fn reserve(&self, entry: Entry) -> Result<Ticket, Full> {
         let mut rooms = self.rooms();
-        let (ticket, effects) = rooms.reserve(entry);
+        let (ticket, effects) = rooms.reserve(entry)?;
         self.carry_out(&mut rooms, effects);
-        ticket
+        Ok(ticket)
     }
 
     fn withdraw(&self, participant: ParticipantId) {

@@ -3,15 +3,19 @@
 //! A user is in one room at most, by one connection. A stay is reserved before the SFU is asked and admitted
 //! when it said yes; nobody sees it in between. The SFU has the last word on how a stay ends.
 //!
-//! What everybody is told of comes out of [`Rooms::take_news`], once in a while and as it is then.
+//! What others do about somebody is in [`moderation`]. What everybody is told of comes out of [`Rooms::take_news`], once in a while and as it is then.
+
+pub mod moderation;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use sfu::{Event, LeaveReason, ParticipantId, RoomId};
 
+use self::moderation::{Order, Pass};
 use super::news::{News, Notes, Untold};
 use super::number;
+use crate::chat::access::Powers;
 use crate::clock::Timestamp;
 use crate::id::{ChannelId, ConnectionId, UserId};
 use crate::protocol::server::{ServerEvent, VoiceEnd};
@@ -48,7 +52,15 @@ pub struct Entry {
     pub muted: bool,
     /// Hears nobody.
     pub deafened: bool,
+    /// What they may do there.
+    pub powers: Powers,
+    /// How many people the room has place for.
+    pub people_max: Option<u16>,
 }
+
+/// The room has no place left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Full;
 
 /// A reserved place, in the SFU's words.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +82,10 @@ pub struct Rooms {
     users: HashMap<ParticipantId, UserId>,
     untold: Untold,
     last_participant: u32,
+    /// What holds for people in rooms beyond their stays.
+    orders: HashMap<(RoomId, UserId), Order>,
+    /// Who was moved and has not arrived yet.
+    passes: HashMap<UserId, Pass>,
 }
 
 #[derive(Debug)]
@@ -79,12 +95,35 @@ struct State {
     members: BTreeMap<ParticipantNumber, Member>,
     speakers: Vec<ParticipantNumber>,
     slots: Vec<Option<ParticipantNumber>>,
+    /// Hands that have been raised so far.
+    hands: u32,
 }
 
 #[derive(Debug)]
 struct Member {
     seen: Participant,
     admitted: bool,
+    powers: Powers,
+}
+
+/// What the SFU has to know of a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wish {
+    /// Unheard.
+    pub muted: bool,
+    /// Hears nobody.
+    pub deafened: bool,
+}
+
+impl Member {
+    /// What all who have a say in it make of it together.
+    fn wish(&self) -> Wish {
+        let seen = &self.seen;
+        Wish {
+            muted: seen.muted || seen.muted_by.is_some() || seen.only_listens,
+            deafened: seen.deafened || seen.deafened_by.is_some(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +135,15 @@ struct Stay {
 }
 
 impl Rooms {
-    /// Keeps a place for somebody, and ends the stay they had.
-    pub fn reserve(&mut self, entry: Entry) -> (Ticket, Vec<Effect>) {
+    /// Keeps a place for somebody, and ends the stay they had. Refused when the room is full, which whoever was moved
+    /// there and whoever may move others need not care about.
+    pub fn reserve(&mut self, entry: Entry) -> Result<(Ticket, Vec<Effect>), Full> {
         let mut effects = Vec::new();
+        let room = self.id_of(entry.channel);
+        let passes = self.passes.remove(&entry.user).is_some_and(|pass| pass.room == room);
+        if !passes && !entry.powers.move_others && self.is_full(room, entry.user, entry.people_max) {
+            return Err(Full);
+        }
         if let Some(old) = self.take_stay(entry.user) {
             let elsewhere = old.connection != entry.connection;
             self.end(old, elsewhere.then_some(VoiceEnd::TakenOver), &mut effects);
@@ -106,26 +151,52 @@ impl Rooms {
         // 2^32 joins are some centuries of a busy server.
         self.last_participant += 1;
         let participant = ParticipantId(self.last_participant);
-        let room = self.id_of(entry.channel);
+        let order = self.orders.get(&(room, entry.user)).copied().unwrap_or_default();
         let state = self.rooms.entry(room).or_insert_with(|| State {
             channel: entry.channel,
             members: BTreeMap::new(),
             speakers: Vec::new(),
             slots: Vec::new(),
+            hands: 0,
         });
         let seen = Participant {
             participant: number(participant),
             user: entry.user,
             muted: entry.muted,
             deafened: entry.deafened,
+            muted_by: order.muted_by,
+            deafened_by: order.deafened_by,
+            only_listens: !entry.powers.speak,
+            let_speak: false,
+            hand: None,
+            priority: false,
             media: MediaState::Connecting,
             signal: None,
         };
-        state.members.insert(number(participant), Member { seen, admitted: false });
+        let member = Member { seen, admitted: false, powers: entry.powers };
+        state.members.insert(number(participant), member);
         let stay = Stay { participant, room, connection: entry.connection, socket_lost: None };
         self.stays.insert(entry.user, stay);
         self.users.insert(participant, entry.user);
-        (Ticket { participant, room }, effects)
+        Ok((Ticket { participant, room }, effects))
+    }
+
+    /// What the SFU has to know of somebody, seen by others or not yet.
+    pub fn wish(&self, participant: ParticipantId) -> Option<Wish> {
+        let stay = self.stays.get(self.users.get(&participant)?)?;
+        Some(self.rooms.get(&stay.room)?.members.get(&number(participant))?.wish())
+    }
+
+    /// Who is in which channel's room, on the way included.
+    pub fn stays(&self) -> Vec<(UserId, ChannelId)> {
+        let rooms = &self.rooms;
+        let stay = |(user, stay): (&UserId, &Stay)| Some((*user, rooms.get(&stay.room)?.channel));
+        self.stays.iter().filter_map(stay).collect()
+    }
+
+    fn is_full(&self, room: RoomId, but: UserId, most: Option<u16>) -> bool {
+        let (Some(most), Some(state)) = (most, self.rooms.get(&room)) else { return false };
+        state.members.values().filter(|member| member.seen.user != but).count() >= usize::from(most)
     }
 
     /// The number of a channel's room, whether anybody is in it or not.
@@ -164,11 +235,10 @@ impl Rooms {
         deafened: bool,
     ) -> Option<Vec<Effect>> {
         let stay = *self.stays.get(&user).filter(|stay| stay.connection == connection)?;
-        self.change(stay.room, stay.participant, |seen| {
-            seen.muted = muted;
-            seen.deafened = deafened;
-        });
-        Some(vec![Effect::SetMedia { participant: stay.participant, muted, deafened }])
+        Some(self.alter(stay, |member| {
+            member.seen.muted = muted;
+            member.seen.deafened = deafened;
+        }))
     }
 
     /// Whose a stay is.
@@ -247,6 +317,7 @@ impl Rooms {
                 self.end(stay, Some(VoiceEnd::TimedOut), &mut effects);
             }
         }
+        self.forget_orders(now);
         effects
     }
 
@@ -375,6 +446,23 @@ impl Rooms {
         if state.members.is_empty() {
             self.rooms.remove(&stay.room);
         }
+    }
+
+    /// Changes what holds for a member; everybody is told what is seen of it, and the SFU what it comes to.
+    fn alter(&mut self, stay: Stay, change: impl FnOnce(&mut Member)) -> Vec<Effect> {
+        let participant = stay.participant;
+        let Some(state) = self.rooms.get_mut(&stay.room) else { return Vec::new() };
+        let Some(member) = state.members.get_mut(&number(participant)) else { return Vec::new() };
+        let (seen, wish) = (member.seen.clone(), member.wish());
+        change(member);
+        if member.admitted && member.seen != seen {
+            self.untold.of(state.channel).changed(number(participant));
+        }
+        let Wish { muted, deafened } = member.wish();
+        if member.wish() == wish {
+            return Vec::new();
+        }
+        vec![Effect::SetMedia { participant, muted, deafened }]
     }
 
     /// Changes how a participant is seen; everybody is told if that made a difference.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sfu::{Event, LeaveReason, MediaPath, ParticipantId};
 
 use super::*;
+use crate::chat::access::Powers;
 use crate::id::{IdSource, SessionId};
 use crate::live::Live;
 use crate::live::hub::{Connection, Next, QUEUE};
@@ -51,8 +52,16 @@ impl House {
 
     fn comes_in(&mut self, user: UserId, channel: ChannelId) -> ParticipantId {
         let connection = self.new_id();
-        let entry = Entry { user, connection, channel, muted: false, deafened: false };
-        let (ticket, _) = self.rooms.reserve(entry);
+        let entry = Entry {
+            user,
+            connection,
+            channel,
+            muted: false,
+            deafened: false,
+            powers: Powers::USUAL,
+            people_max: None,
+        };
+        let (ticket, _) = self.rooms.reserve(entry).unwrap();
         self.rooms.admit(ticket.participant).unwrap();
         ticket.participant
     }
@@ -281,8 +290,16 @@ fn storm(seed: u64) -> usize {
         let stay = (!stays.is_empty()).then(|| dice.pick(&stays));
         match dice.roll(22) {
             0..=3 => {
-                let entry = Entry { user, connection, channel, muted: dice.roll(2) == 0, deafened: false };
-                tickets.push(house.rooms.reserve(entry).0);
+                let entry = Entry {
+                    user,
+                    connection,
+                    channel,
+                    muted: dice.roll(2) == 0,
+                    deafened: false,
+                    powers: Powers::USUAL,
+                    people_max: None,
+                };
+                tickets.push(house.rooms.reserve(entry).unwrap().0);
             }
             4..=6 if !tickets.is_empty() => {
                 let ticket = tickets.swap_remove(dice.roll(tickets.len()));

@@ -50,6 +50,7 @@ pub async fn dispatch(
             let settings = Settings::parse(settings)?;
             let apply = |channel: &_| doors.voice.apply(channel);
             let channel = doors.chat.update_channel(user, channel, settings, apply).await?;
+            doors.voice.review(|_, room| room == channel.id).await;
             Ok(Answer::ChannelUpdated { channel })
         }
         Request::JoinVoice { channel, offer, muted, deafened } => {
@@ -74,6 +75,14 @@ pub async fn dispatch(
         }
         Request::LeaveVoice => {
             doors.voice.leave(user, id);
+            Ok(Answer::Done)
+        }
+        Request::RaiseHand { raised } => {
+            doors.voice.raise_hand(user, id, raised)?;
+            Ok(Answer::Done)
+        }
+        Request::ModerateVoice { participant, moderation } => {
+            doors.voice.moderate(doors.chat.steady(), user, participant, moderation).await?;
             Ok(Answer::Done)
         }
         Request::DeleteChannel { channel } => {
@@ -169,10 +178,12 @@ pub async fn dispatch(
         }
         Request::DeleteGroup { group } => {
             doors.chat.delete_group(user, group).await?;
+            doors.voice.review(|_, _| true).await;
             Ok(Answer::Done)
         }
         Request::SetGroupMember { group, user: member, member: is_member } => {
             doors.chat.set_group_member(user, group, member, is_member).await?;
+            doors.voice.review(|who, _| who == member).await;
             Ok(Answer::Done)
         }
         Request::LoadGroupMembers { group, after } => {

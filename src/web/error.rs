@@ -56,6 +56,8 @@ impl Error {
             Self::Voice(voice::Error::Sfu(error)) => join_code(error),
             Self::Voice(voice::Error::Restart(error)) => restart_code(error),
             Self::Voice(voice::Error::TakenOver | voice::Error::NotInVoice) => ErrorCode::NotInVoice,
+            Self::Voice(voice::Error::NobodyThere) => ErrorCode::NotFound,
+            Self::Voice(voice::Error::Full) => ErrorCode::RoomFull,
             Self::Fetch(failure) => fetch_code(failure),
             Self::SignedOut => ErrorCode::SignedOut,
             Self::WrongOrigin => ErrorCode::WrongOrigin,

@@ -150,6 +150,8 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, u16> {
         | Request::LeaveVoice
         | Request::RestartVoice { .. }
         | Request::LoadQualities { .. }
+        | Request::RaiseHand { .. }
+        | Request::ModerateVoice { .. }
         | Request::DeleteChannel { .. }
         | Request::BrowseChannels
         | Request::CountMembers

@@ -53,7 +53,12 @@ pub async fn set_role(
     body: Result<Json<ChangeRole>, JsonRejection>,
 ) -> Result<Json<User>, Error> {
     let (user, ChangeRole { role }) = (error::id(user)?, error::body(body)?);
-    to_the_end(async move { Ok(Json(doors.chat.set_role(me.user.id, user, role).await?)) }).await
+    to_the_end(async move {
+        let changed = doors.chat.set_role(me.user.id, user, role).await?;
+        doors.voice.review(|who, _| who == user).await;
+        Ok(Json(changed))
+    })
+    .await
 }
 
 /// Shuts somebody out, or lets them in again.

@@ -135,7 +135,16 @@ writers: Writers,
 /**
  * Nobody writes or talks in it any more; its members go on reading it.
  */
-archived: boolean, };
+archived: boolean, 
+/**
+ * Who may do what in its voice room.
+ */
+voice_rights: VoiceRights, 
+/**
+ * How many people may be in its voice room at once, 1 to [`PEOPLE_MAX`]; none: as many as want. Who may move others
+ * comes in all the same.
+ */
+people_max: number | null, };
 
 /**
  * How many people are in a channel.
@@ -220,6 +229,31 @@ muted: boolean,
  * They hear nobody.
  */
 deafened: boolean, 
+/**
+ * Who muted them for everybody, whatever they say to it themselves. Here and below, what is as usual is not said: a
+ * thousand people may be told of at once.
+ */
+muted_by?: UserId, 
+/**
+ * Who deafened them likewise.
+ */
+deafened_by?: UserId, 
+/**
+ * They may not speak here.
+ */
+only_listens?: boolean, 
+/**
+ * They may speak here only since they were let, as long as they stay.
+ */
+let_speak?: boolean, 
+/**
+ * Their hand is up: of several, the smaller number was up first.
+ */
+hand?: number, 
+/**
+ * While they speak, they go before all others.
+ */
+priority?: boolean, 
 /**
  * Whether their sound can travel.
  */
@@ -449,7 +483,19 @@ offer: string, } | { "type": "load_qualities",
 /**
  * Which voice channel.
  */
-channel: ChannelId, } | { "type": "delete_channel", 
+channel: ChannelId, } | { "type": "raise_hand", 
+/**
+ * Up, or down.
+ */
+raised: boolean, } | { "type": "moderate_voice", 
+/**
+ * Which stay.
+ */
+participant: number, 
+/**
+ * What.
+ */
+moderation: Moderation, } | { "type": "delete_channel", 
 /**
  * Which.
  */
@@ -923,7 +969,19 @@ member: boolean, };
 /**
  * Why a stay in a voice room ended.
  */
-export type VoiceEnd = "taken_over" | "timed_out" | "failed" | "removed" | "switched_off";
+export type VoiceEnd = "taken_over" | "timed_out" | "failed" | "removed" | "switched_off" | { "put_out": { 
+/**
+ * Who.
+ */
+by: UserId, } } | { "moved": { 
+/**
+ * That of this channel.
+ */
+to: ChannelId, 
+/**
+ * Who moved them; nobody when they were absent for as long as the server allows.
+ */
+by: UserId | null, } };
 
 /**
  * The state of the whole server as one user may see it.
@@ -1288,6 +1346,46 @@ preferences: VoicePreferences,
 volumes: Array<Volume>, };
 
 /**
+ * One thing that people may do in a voice room, or may not. Admins who are in the channel may do all of them.
+ */
+export type VoiceRight = "listen" | "speak" | "prioritise" | "mute_others" | "move_others";
+
+/**
+ * Who has a right.
+ */
+export type Grant = "everybody" | { "groups": Array<GroupId> } | "admins";
+
+/**
+ * Who may do what in the voice room of a channel.
+ */
+export type VoiceRights = { 
+/**
+ * See [`VoiceRight::Listen`].
+ */
+listen: Grant, 
+/**
+ * See [`VoiceRight::Speak`].
+ */
+speak: Grant, 
+/**
+ * See [`VoiceRight::Prioritise`].
+ */
+prioritise: Grant, 
+/**
+ * See [`VoiceRight::MuteOthers`].
+ */
+mute_others: Grant, 
+/**
+ * See [`VoiceRight::MoveOthers`].
+ */
+move_others: Grant, };
+
+/**
+ * What is done about somebody in a voice room.
+ */
+export type Moderation = { "mute": boolean } | { "deafen": boolean } | { "let_speak": boolean } | "lower_hand" | { "move_to": ChannelId } | "disconnect";
+
+/**
  * Why a request was refused. The client chooses its words by this code; `message` is for logs and developers.
  */
 export type ErrorCode = "malformed" | "unknown_request" | "invalid" | "empty_message" | "message_too_long" | "signed_out" | "wrong_password" | "name_taken" | "too_many_channels" | "email_taken" | "registration_closed" | "setup_closed" | "not_found" | "not_allowed" | "rate_limited" | "busy" | "bad_offer" | "room_full" | "voice_overloaded" | "not_in_voice" | "voice_unavailable" | "wrong_origin" | "internal" | "not_a_member" | "archived" | "too_many_categories" | "link_closed" | "not_confirmed" | "last_admin" | "no_mail" | "broadcast_not_allowed" | "broadcast_too_soon" | "too_many_groups" | "given_by_operator";
@@ -1408,7 +1506,15 @@ position: number, };
 /**
  * One thing about a channel, as it shall be. See [`Channel`](super::types::Channel).
  */
-export type ChannelSetting = { "name": string } | { "topic": string } | { "max_speakers": number | null } | { "admission": Admission } | { "writers": Writers } | { "archived": boolean } | { "place": { 
+export type ChannelSetting = { "name": string } | { "topic": string } | { "max_speakers": number | null } | { "admission": Admission } | { "writers": Writers } | { "people_max": number | null } | { "voice_right": { 
+/**
+ * What.
+ */
+right: VoiceRight, 
+/**
+ * Who.
+ */
+grant: Grant, } } | { "archived": boolean } | { "place": { 
 /**
  * Under which heading.
  */
@@ -1692,7 +1798,7 @@ expires_at: Timestamp, };
 /**
  * What can be done that is written down.
  */
-export type AuditAction = "user_created" | "role_changed" | "user_disabled" | "user_enabled" | "reset_link_issued" | "password_reset" | "password_changed" | "email_changed" | "account_deleted" | "token_reused" | "setting_changed" | "channel_created" | "channel_changed" | "channel_deleted" | "member_added" | "member_removed" | "category_created" | "category_changed" | "category_deleted" | "group_created" | "group_changed" | "group_deleted" | "group_member_added" | "group_member_removed" | "message_deleted";
+export type AuditAction = "user_created" | "role_changed" | "user_disabled" | "user_enabled" | "reset_link_issued" | "password_reset" | "password_changed" | "email_changed" | "account_deleted" | "token_reused" | "setting_changed" | "channel_created" | "channel_changed" | "channel_deleted" | "member_added" | "member_removed" | "category_created" | "category_changed" | "category_deleted" | "group_created" | "group_changed" | "group_deleted" | "group_member_added" | "group_member_removed" | "message_deleted" | "voice_muted" | "voice_deafened" | "voice_moved" | "voice_put_out";
 
 /**
  * One thing that was done.
@@ -1860,6 +1966,8 @@ export const CHANNEL_NAME_MAX = 60;
 export const GROUP_NAME_MAX = 40;
 
 export const SPEAKERS_MAX = 16;
+
+export const PEOPLE_MAX = 999;
 
 export const CLOSE_GOING_AWAY = 1001;
 

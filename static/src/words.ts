@@ -280,6 +280,8 @@ function failure(reason: VoiceFailure, room: string): { big: string; small: stri
       return { big: "Too many people are talking right now", small: "Try again in a minute" };
     case "voice_unavailable":
       return { big: "Voice is switched off on this server", small: "Your admin can see why" };
+    case "put_out":
+      return { big: `You were put out of ${room}`, small: "You can come again" };
     case "not_allowed":
       return { big: `${room} is not open to you`, small: "Ask somebody who is in it. It may also be gone" };
     case "broken":

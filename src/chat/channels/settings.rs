@@ -6,7 +6,8 @@ use crate::chat::Error;
 use crate::chat::profiles::hides;
 use crate::id::{CategoryId, ChannelId};
 use crate::protocol::client::ChannelSetting;
-use crate::protocol::types::{Admission, Channel, ChannelKind, SPEAKERS_MAX, Writers};
+use crate::protocol::types::{Admission, Channel, ChannelKind, PEOPLE_MAX, SPEAKERS_MAX, Writers};
+use crate::protocol::voice::{Grant, VoiceRight, VoiceRights};
 
 /// Characters a channel's name may have: what fits on one line of the list.
 pub const NAME_MAX: usize = 60;
@@ -18,6 +19,7 @@ pub const TOPIC_MAX: usize = 300;
 pub const SETTINGS_MAX: usize = 16;
 
 const FOR_VOICE_ONLY: Error = Error::Invalid { field: "max_speakers", rule: "for voice channels only" };
+const NO_ROOM: Error = Error::Invalid { field: "voice_right", rule: "for voice channels only" };
 const FOR_TEXT_ONLY: Error = Error::Invalid { field: "writers", rule: "for text channels only" };
 
 /// The name of a channel: 1 to [`NAME_MAX`] characters on one line, with a letter or digit in it.
@@ -86,6 +88,33 @@ impl MaxSpeakers {
     }
 }
 
+/// How many people may be in a voice room at once: 1 to [`PEOPLE_MAX`], or as many as want.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeopleMax(pub Option<u16>);
+
+impl PeopleMax {
+    /// The number, if it is one.
+    pub fn parse(number: Option<u16>) -> Result<Self, Error> {
+        match number {
+            None | Some(1..=PEOPLE_MAX) => Ok(Self(number)),
+            Some(_) => Err(Error::Invalid { field: "people_max", rule: "1 to 999" }),
+        }
+    }
+}
+
+/// Groups that one right may be granted to: more than anybody keeps in mind, few enough to be looked through.
+pub const GROUPS_MAX: usize = 20;
+
+/// The grant, if it names some groups and not too many.
+fn grant(grant: Grant) -> Result<Grant, Error> {
+    match &grant {
+        Grant::Groups(groups) if groups.is_empty() || groups.len() > GROUPS_MAX => {
+            Err(Error::Invalid { field: "groups", rule: "1 to 20" })
+        }
+        Grant::Everybody | Grant::Groups(_) | Grant::Admins => Ok(grant),
+    }
+}
+
 /// Where a channel shall stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
@@ -104,6 +133,8 @@ pub struct Settings {
     admission: Option<Admission>,
     writers: Option<Writers>,
     archived: Option<bool>,
+    people_max: Option<PeopleMax>,
+    rights: Vec<(VoiceRight, Grant)>,
     /// Needs the other channels to be carried out.
     pub place: Option<Place>,
 }
@@ -125,6 +156,10 @@ impl Settings {
                 ChannelSetting::Admission(admission) => settings.admission = Some(admission),
                 ChannelSetting::Writers(writers) => settings.writers = Some(writers),
                 ChannelSetting::Archived(archived) => settings.archived = Some(archived),
+                ChannelSetting::PeopleMax(number) => settings.people_max = Some(PeopleMax::parse(number)?),
+                ChannelSetting::VoiceRight { right, grant: given } => {
+                    settings.rights.push((right, grant(given)?));
+                }
                 ChannelSetting::Place { category, before } => {
                     settings.place = Some(Place { category, before });
                 }
@@ -147,8 +182,19 @@ impl Settings {
         channel.admission = self.admission.unwrap_or(channel.admission);
         channel.writers = self.writers.unwrap_or(channel.writers);
         channel.archived = self.archived.unwrap_or(channel.archived);
+        if let Some(PeopleMax(number)) = self.people_max {
+            channel.people_max = number;
+        }
+        for (right, grant) in &self.rights {
+            channel.voice_rights.of_mut(*right).clone_from(grant);
+        }
         match channel.kind {
             ChannelKind::Text if channel.max_speakers.is_some() => Err(FOR_VOICE_ONLY),
+            ChannelKind::Text
+                if channel.people_max.is_some() || *channel.voice_rights != VoiceRights::default() =>
+            {
+                Err(NO_ROOM)
+            }
             ChannelKind::Voice if channel.writers == Writers::Admins => Err(FOR_TEXT_ONLY),
             ChannelKind::Text | ChannelKind::Voice => Ok(channel),
         }
@@ -191,6 +237,20 @@ mod tests {
     }
 
     #[test]
+    fn a_right_goes_to_some_groups_and_a_room_has_place_for_somebody() {
+        use crate::id::GroupId;
+        let some = |count| Grant::Groups(vec![GroupId::from(uuid::Uuid::nil()); count]);
+        let fits = |grant| {
+            let setting = ChannelSetting::VoiceRight { right: VoiceRight::Speak, grant };
+            Settings::parse(vec![setting]).is_ok()
+        };
+        assert!(fits(Grant::Everybody) && fits(Grant::Admins) && fits(some(1)) && fits(some(GROUPS_MAX)));
+        assert!(!fits(some(0)) && !fits(some(GROUPS_MAX + 1)));
+        assert!(PeopleMax::parse(None).is_ok() && PeopleMax::parse(Some(PEOPLE_MAX)).is_ok());
+        assert!(PeopleMax::parse(Some(0)).is_err() && PeopleMax::parse(Some(PEOPLE_MAX + 1)).is_err());
+    }
+
+    #[test]
     fn what_is_not_named_stays_and_the_last_word_holds() {
         let before = Channel { topic: "old".to_owned(), ..a_channel(ChannelKind::Text) };
         let list = vec![ChannelSetting::Name("One".to_owned()), ChannelSetting::Name("Two".to_owned())];
@@ -204,6 +264,9 @@ mod tests {
         let set = |kind, setting| Settings::parse(vec![setting]).unwrap().applied_to(a_channel(kind)).is_ok();
         for (kind, fits) in [(ChannelKind::Text, false), (ChannelKind::Voice, true)] {
             assert_eq!(set(kind, ChannelSetting::MaxSpeakers(Some(2))), fits);
+            assert_eq!(set(kind, ChannelSetting::PeopleMax(Some(2))), fits);
+            let speak = ChannelSetting::VoiceRight { right: VoiceRight::Speak, grant: Grant::Admins };
+            assert_eq!(set(kind, speak), fits);
             assert_eq!(set(kind, ChannelSetting::Writers(Writers::Admins)), !fits);
         }
     }

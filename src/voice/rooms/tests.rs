@@ -31,11 +31,13 @@ impl Setting {
             channel: self.channels[channel],
             muted: false,
             deafened: false,
+            powers: Powers::USUAL,
+            people_max: None,
         }
     }
 
     fn in_room(&mut self, user: usize, connection: usize, channel: usize) -> ParticipantId {
-        let (ticket, _) = self.rooms.reserve(self.entry(user, connection, channel));
+        let (ticket, _) = self.rooms.reserve(self.entry(user, connection, channel)).unwrap();
         self.rooms.admit(ticket.participant).unwrap();
         ticket.participant
     }
@@ -49,7 +51,7 @@ impl Setting {
 #[test]
 fn nobody_sees_a_place_that_is_only_reserved() {
     let mut setting = Setting::new();
-    let (ticket, effects) = setting.rooms.reserve(setting.entry(0, 0, 0));
+    let (ticket, effects) = setting.rooms.reserve(setting.entry(0, 0, 0)).unwrap();
     assert!(effects.is_empty());
     assert!(setting.people_in(0).is_empty());
     setting.rooms.withdraw(ticket.participant);
@@ -61,7 +63,7 @@ fn nobody_sees_a_place_that_is_only_reserved() {
 fn another_device_takes_over_and_the_first_is_told() {
     let mut setting = Setting::new();
     let first = setting.in_room(0, 0, 0);
-    let (_, effects) = setting.rooms.reserve(setting.entry(0, 1, 1));
+    let (_, effects) = setting.rooms.reserve(setting.entry(0, 1, 1)).unwrap();
     assert!(matches!(effects[0], Effect::Leave(participant) if participant == first));
     assert!(effects.iter().any(|effect| matches!(effect,
         Effect::Tell(to, ServerEvent::VoiceEnded { reason: VoiceEnd::TakenOver, .. }) if *to == [setting.connections[0]])));
@@ -71,8 +73,8 @@ fn another_device_takes_over_and_the_first_is_told() {
 #[test]
 fn of_two_joins_at_once_the_last_has_the_place() {
     let mut setting = Setting::new();
-    let (first, _) = setting.rooms.reserve(setting.entry(0, 0, 0));
-    let (second, _) = setting.rooms.reserve(setting.entry(0, 1, 0));
+    let (first, _) = setting.rooms.reserve(setting.entry(0, 0, 0)).unwrap();
+    let (second, _) = setting.rooms.reserve(setting.entry(0, 1, 0)).unwrap();
     assert!(setting.rooms.admit(second.participant).is_some());
     assert!(setting.rooms.admit(first.participant).is_none());
     assert_eq!(setting.people_in(0), [setting.users[0]]);
@@ -83,7 +85,7 @@ fn who_loses_the_channel_loses_the_place_even_if_it_is_only_reserved() {
     let mut setting = Setting::new();
     let first = setting.in_room(0, 0, 0);
     setting.in_room(1, 2, 0);
-    let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0));
+    let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0)).unwrap();
     let (channel, gone) = (setting.channels[0], [setting.users[0], setting.users[2]]);
     assert!(setting.rooms.expel(setting.channels[1], |_| true).is_empty());
     let effects = setting.rooms.expel(channel, |user| gone.contains(&user));
@@ -101,7 +103,7 @@ fn where_voice_is_switched_off_everybody_is_out_with_that_reason() {
     let mut setting = Setting::new();
     setting.in_room(0, 0, 0);
     setting.in_room(1, 2, 1);
-    let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0));
+    let (reserved, _) = setting.rooms.reserve(setting.entry(2, 4, 0)).unwrap();
     let effects = setting.rooms.end_all(VoiceEnd::SwitchedOff);
     let told = |effect: &&Effect| {
         matches!(effect, Effect::Tell(_, ServerEvent::VoiceEnded { reason: VoiceEnd::SwitchedOff, .. }))
@@ -176,7 +178,7 @@ fn of_who_came_and_went_meanwhile_only_the_end_is_told() {
 fn a_speaker_is_named_when_others_see_them_and_not_before() {
     let mut setting = Setting::new();
     let ana = setting.in_room(0, 0, 0);
-    let (ben, _) = setting.rooms.reserve(setting.entry(1, 2, 0));
+    let (ben, _) = setting.rooms.reserve(setting.entry(1, 2, 0)).unwrap();
     setting.rooms.take_news();
     let speakers = vec![ana, ben.participant];
     setting.rooms.handle_event(Event::Speakers { room: ben.room, speakers: speakers.clone() });
@@ -236,7 +238,7 @@ fn a_storm_leaves_every_user_in_one_room_at_most() {
             let (who, by) = (setting.users[user], setting.connections[connection]);
             now = now + Duration::from_secs(3);
             match action {
-                0 | 1 => tickets.push(setting.rooms.reserve(setting.entry(user, connection, channel)).0.participant),
+                0 | 1 => tickets.push(setting.rooms.reserve(setting.entry(user, connection, channel)).unwrap().0.participant),
                 2 => if let Some(ticket) = tickets.pop() { setting.rooms.admit(ticket); },
                 3 => if let Some(ticket) = tickets.pop() { setting.rooms.withdraw(ticket); },
                 4 => drop(setting.rooms.leave(who, by)),

@@ -13,4 +13,6 @@ export const bareChannel = (id: string, kind: ChannelKind, name = id, position =
   admission: "everybody",
   writers: "everybody",
   archived: false,
+  voice_rights: { listen: "everybody", speak: "everybody", prioritise: "admins", mute_others: "admins", move_others: "admins" },
+  people_max: null,
 });

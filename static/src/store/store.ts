@@ -661,6 +661,10 @@ export class Store {
   get groups(): ReadonlyMap<GroupId, Group> {
     return this.groupStore.all;
   }
+  /** Whether oneself is in a group. */
+  isMine(group: GroupId): boolean {
+    return this.groupStore.isMine(group);
+  }
   /** Whether a message means oneself. */
   meansMe(message: Message): boolean {
     if (message.author === this.meId) return false;

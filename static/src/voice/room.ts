@@ -46,6 +46,8 @@ export type VoiceFailure =
   | "voice_unavailable"
   /** The channel is not open to this user, or gone. */
   | "not_allowed"
+  /** Somebody put this user out; see {@link VoiceRoom.order}. */
+  | "put_out"
   /** The server or the browser broke; the code is in the log. */
   | "broken";
 
@@ -92,7 +94,12 @@ interface Attempt {
   timers: Cancel[];
 }
 
+/** Where somebody else sent this user. */
+export type Order = Exclude<VoiceEnd, string>;
+
 export class VoiceRoom {
+  /** What brought one here, or out, other than oneself. */
+  order: Order | null = null;
   private current: VoiceState = { name: "idle" };
   private attempt: Attempt | null = null;
   private readonly own: OwnVoice;
@@ -185,6 +192,7 @@ export class VoiceRoom {
   /** Goes into a room, leaving any other. */
   join(channel: ChannelId) {
     if (this.attempt?.channel === channel) return;
+    this.order = null;
     this.dropAttempt();
     this.rejoins = 0;
     this.since = null;
@@ -194,6 +202,7 @@ export class VoiceRoom {
 
   leave() {
     if (this.current.name === "idle") return;
+    this.order = null;
     const wasIn = this.attempt !== null;
     this.dropAttempt();
     this.own.forget();
@@ -263,10 +272,24 @@ export class VoiceRoom {
       return;
     }
     if (attempt.participant !== participant) return;
-    if (reason === "taken_over") this.fail("taken_over");
+    if (typeof reason === "object") this.obey(reason);
+    else if (reason === "taken_over") this.fail("taken_over");
     else if (reason === "removed") this.fail("not_allowed");
     else if (reason === "switched_off") this.fail("voice_unavailable");
     else this.rejoin();
+  }
+
+  /** The user has read it. */
+  forgetOrder() {
+    this.order = null;
+    this.ports.changed();
+  }
+
+  private obey(order: Order) {
+    if ("moved" in order) this.join(order.moved.to);
+    else this.fail("put_out");
+    this.order = order;
+    this.ports.changed();
   }
 
   /** Somebody left the room; when it is oneself, the reason follows or there is none. */

@@ -204,6 +204,14 @@ export function auditSentence(entry: AuditEntry, name: (user: UserId) => string)
       return `took ${whom} out of the group ${object}`;
     case "message_deleted":
       return `deleted a message of ${whom} in ${object}`;
+    case "voice_muted":
+      return `muted ${whom} in the voice room ${object}, or lifted it`;
+    case "voice_deafened":
+      return `deafened ${whom} in the voice room ${object}, or lifted it`;
+    case "voice_moved":
+      return `moved ${whom} from the voice room ${object}`;
+    case "voice_put_out":
+      return `put ${whom} out of the voice room ${object}`;
   }
 }
 
@@ -240,6 +248,15 @@ export const AUDIT_KINDS: readonly { title: string; kinds: readonly { action: Au
       { action: "category_created", name: "Heading made" },
       { action: "category_changed", name: "Heading changed" },
       { action: "category_deleted", name: "Heading taken away" },
+    ],
+  },
+  {
+    title: "Voice rooms",
+    kinds: [
+      { action: "voice_muted", name: "Muted by another" },
+      { action: "voice_deafened", name: "Deafened by another" },
+      { action: "voice_moved", name: "Moved to another room" },
+      { action: "voice_put_out", name: "Put out of a room" },
     ],
   },
   {
