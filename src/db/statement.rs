@@ -81,10 +81,22 @@ impl Bundle {
         }
         let mut each = Vec::new();
         for text in statements.each {
-            each.push(Statement { text, values: values.clone() }.all(conn).await?);
+            // No more than it has places for: the driver keeps a statement prepared for all who have its text.
+            let values = values.iter().take(places(text)).cloned().collect();
+            each.push(Statement { text, values }.all(conn).await?);
         }
         Ok(each)
     }
+}
+
+/// The highest parameter that a statement names.
+fn places(text: &str) -> usize {
+    let numbers = text.split('$').skip(1);
+    let highest = numbers.filter_map(|rest| {
+        let end = rest.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().ok()
+    });
+    highest.max().unwrap_or(0)
 }
 
 /// The rows of each statement in `text`.
@@ -309,6 +321,20 @@ impl Stored {
         match self {
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row.try_get(column),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::places;
+
+    #[test]
+    fn the_highest_parameter_is_found_wherever_it_stands() {
+        for (text, places_there) in
+            [("select 1", 0), ("select $1", 1), ("where a = $12 and b in ($3, $4)", 12), ("$2 $", 2)]
+        {
+            assert_eq!(places(text), places_there, "{text}");
         }
     }
 }

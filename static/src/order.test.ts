@@ -12,6 +12,7 @@ const person = (participant: number, hand?: number): Participant => ({
   muted: false,
   deafened: false,
   media: "connected",
+  signal: null,
   ...(hand === undefined ? {} : { hand }),
 });
 

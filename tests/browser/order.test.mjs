@@ -63,7 +63,6 @@ story('an admin keeps order, and a stage lets people speak', async (stage) => {
   await ana.hears(ben.hertz);
 
   // A stage: only admins speak, until somebody is let.
-  await ana.page.evaluate(async () => void 0);
   await ana.page.locator('[data-room=garden]').getByRole('button', { name: /About/ }).click();
   await ana.page.getByRole('dialog').getByRole('button', { name: 'Settings' }).click();
   await ana.page.getByRole('combobox', { name: 'Speak', exact: true }).selectOption('admins');
