@@ -285,6 +285,7 @@ story('the keys alone are enough to write, to call and to go elsewhere', async (
   // What was begun waits in its channel, over a change of channels and over a reload.
   await page.keyboard.type('half a thought');
   await ana.presses('Control+k');
+  await page.getByRole('combobox').waitFor();
   await page.keyboard.type('gene');
   await ana.presses('Enter');
   await until('the field of general has the focus', () => field('general').evaluate((it) => it === document.activeElement));
@@ -292,6 +293,7 @@ story('the keys alone are enough to write, to call and to go elsewhere', async (
   await page.reload();
   await ana.isInside();
   await ana.presses('Control+k');
+  await page.getByRole('combobox').waitFor();
   await page.keyboard.type('workb');
   await until('one place is left', () => page.getByRole('option').count(), (count) => count === 1);
   await ana.presses('Enter');
@@ -309,6 +311,7 @@ story('the keys alone are enough to write, to call and to go elsewhere', async (
 
   // The theme is a command, and stays.
   await ana.presses('Control+k');
+  await page.getByRole('combobox').waitFor();
   await page.keyboard.type('>light');
   await ana.presses('Enter');
   const themed = () => page.evaluate(() => document.documentElement.dataset.theme);
