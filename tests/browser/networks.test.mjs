@@ -1,4 +1,7 @@
 // Networks that fail while people talk: nobody has to press anything to be heard again, and soon.
+//
+// Two promises that do not hold yet are told only when asked for, `UNKEPT=yes ./own-network node --test
+// networks.test.mjs`: they cost two minutes and prove nothing to anybody else.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
@@ -12,6 +15,9 @@ const AFTER_A_BLACKOUT_MS = 1500;
 const AFTER_A_REBINDING_MS = 1500;
 const AFTER_A_NEW_ADDRESS_MS = 3000;
 const AFTER_A_RESTART_MS = 5000;
+
+/** Why what does not hold yet is left out, unless it is asked for. */
+const unkept = !process.env.UNKEPT && 'does not hold yet; UNKEPT=yes tells it';
 
 const BLACKOUT_MS = 5000;
 /** People in the room of a killed server. Each costs a window, and two cores carry no more beside other work. */
@@ -52,7 +58,6 @@ story(
     stage.note(`silences after a rebinding: ${silences.join(', ')} ms`);
     assert.ok(Math.max(...silences) <= AFTER_A_REBINDING_MS, `it took ${Math.max(...silences)} ms`);
   },
-  { todo: 'the server follows a voice to its new port, but it was not yet seen to hold on an idle machine' },
 );
 
 story('over TCP a lossy network delays voices, and a broken stream comes back', async (stage) => {
@@ -112,7 +117,7 @@ story(
     assert.ok(Math.max(...silences) <= AFTER_A_NEW_ADDRESS_MS, `it took ${Math.max(...silences)} ms`);
   },
   {
-    skip: !addresses().includes('10.78.0.1') && 'needs `own-network`',
+    skip: (!addresses().includes('10.78.0.1') && 'needs `own-network`') || unkept,
     todo: 'the page notices by silence that its way is gone, and looks for another after 6 s',
   },
 );
@@ -146,7 +151,7 @@ story(
     assert.ok(back.at(-1) <= AFTER_A_RESTART_MS, `it took ${back.at(-1)} ms until everybody heard everybody`);
     await Promise.all(people.map((person) => person.isConnected()));
   },
-  { todo: 'seen to take 15 s where ten pages and other work share two cores' },
+  { skip: unkept, todo: 'seen to take 15 s where ten pages and other work share two cores' },
 );
 
 /** Two people in one room with open microphones, who hear each other. */
