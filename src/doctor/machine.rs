@@ -18,7 +18,7 @@ const FILES_WANTED: u64 = 8_192;
 const WRITTEN: Timestamp = Timestamp::from_millis(1_780_000_000_000);
 
 /// Bytes of one socket's buffers that voice asks for. A burst that does not fit is lost.
-const BUFFER_WANTED: u64 = 1 << 20;
+const BUFFER_WANTED: u64 = 4 << 20;
 
 /// Open files that may be asked for.
 pub(super) fn files_allowed() -> Option<u64> {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn small_buffers_and_too_many_threads_are_told() {
         assert_eq!(buffers(Some((212_992, 212_992))).verdict, Verdict::Note);
-        assert_eq!(buffers(Some((1 << 22, 1 << 20))).verdict, Verdict::Good);
+        assert_eq!(buffers(Some((4 << 20, 4 << 20))).verdict, Verdict::Good);
         assert_eq!(buffers(None).verdict, Verdict::Note);
         let n = |n| NonZeroUsize::new(n).unwrap();
         assert_eq!(cores(n(4), n(2)).verdict, Verdict::Note);

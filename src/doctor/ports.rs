@@ -90,11 +90,16 @@ pub(super) fn reach(config: &sfu::Config) -> Finding {
         return Finding::note(
             ABOUT,
             format!("people are sent to {public}, which is not this machine's own"),
-            format!(
-                "the NAT must send UDP and TCP {} to {last} on to this machine; the check in the voice settings of the page, \
-                 from outside, shows whether it does",
-                config.base_port
-            ),
+            {
+                let outside = config.addresses.iter().find_map(|address| address.advertise_port);
+                let first = outside.unwrap_or(config.base_port);
+                let count = config.workers.get();
+                format!(
+                    "the NAT must send {count} ports from {first} on, UDP and TCP, to {} to {last} here; from here it cannot \
+                     be seen whether it does: join a room from outside",
+                    config.base_port
+                )
+            },
         );
     }
     if offered().any(|ip| scope(ip) == Scope::Network) {
@@ -165,7 +170,7 @@ mod tests {
         assert_eq!(verdict(&[("198.51.100.7", "198.51.100.7")]), Verdict::Good);
         let behind = reach(&config(&[("10.0.0.1", "198.51.100.7")]));
         assert_eq!(behind.verdict, Verdict::Note);
-        assert!(behind.advice.unwrap().contains("UDP and TCP 8081 to"));
+        assert!(behind.advice.unwrap().contains("ports from 8081 on, UDP and TCP"));
     }
 
     #[test]
